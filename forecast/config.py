@@ -1,0 +1,170 @@
+"""Every setting, as frozen values: Config ⊃ DataConfig, ModelConfig, TrainConfig. TOML and JSON in and out, strict keys.
+
+A setting that is None is chosen by `planning.plan` from what the data is; a Config without None is a plan.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from forecast.errors import ConfigError
+
+#: What the network is trained to forecast: the median, and enough of both sides for 50, 80, 90 and 95 % intervals.
+QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+
+CELLS = ("rnn", "lstm", "gru")
+SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "none")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which columns are what, which calendar they follow, and how values are scaled. None: found in the file."""
+
+    time: str | None = None
+    target: tuple[str, ...] = ()
+    id: tuple[str, ...] = ()
+    freq: str | None = None
+    calendar: str | None = None
+    season_length: int | None = None
+    scaling: str | None = None
+
+    def __post_init__(self) -> None:
+        _within("season_length", self.season_length, 1, 100_000)
+        _one_of("scaling", self.scaling, SCALINGS)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network. context_length, segment and horizon are steps of the series. None: chosen from the data."""
+
+    cell: str = "lstm"
+    hidden: int | None = None
+    layers: int = 1
+    bidirectional: bool = False
+    dropout: float | None = None
+    segment: int | None = None
+    context_length: int | None = None
+    horizon: int | None = None
+    members: int | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("cell", self.cell, CELLS)
+        _within("hidden", self.hidden, 1, 4_096)
+        _within("layers", self.layers, 1, 32)
+        _within("dropout", self.dropout, 0.0, 0.95)
+        _within("segment", self.segment, 1, 10_000)
+        _within("context_length", self.context_length, 1, 100_000)
+        _within("horizon", self.horizon, 1, 10_000)
+        _within("members", self.members, 1, 64)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the network is trained. time_limit is in seconds; max_steps counts optimiser steps of one member."""
+
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    max_steps: int | None = None
+    patience: int | None = None
+    weight_decay: float | None = None
+    time_limit: float | None = None
+    seed: int = 1
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        _within("learning_rate", self.learning_rate, 1e-7, 1.0)
+        _within("batch_size", self.batch_size, 1, 1_000_000)
+        _within("max_steps", self.max_steps, 1, 10_000_000)
+        _within("patience", self.patience, 1, 100_000)
+        _within("weight_decay", self.weight_decay, 0.0, 10.0)
+        _within("time_limit", self.time_limit, 0.1, 1e9)
+        _within("seed", self.seed, 0, 2**31 - 1)
+        _one_of("device", self.device, DEVICES)
+        _within("threads", self.threads, 1, 1_024)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a training run depends on besides the data."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Nested plain values (lists, not tuples), ready for JSON or TOML."""
+        return {
+            section: {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+            for section, values in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, where: str = "configuration") -> Config:
+        """The Config that nested plain values describe. An unknown key or a wrong type is a ConfigError."""
+        sections = {f.name: _SECTIONS[f.name] for f in fields(cls)}
+        _check_keys(values, sections, where)
+        return cls(**{name: _section(kind, values.get(name, {}), f"{where} [{name}]") for name, kind in sections.items()})
+
+
+_SECTIONS: dict[str, type[Any]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """A hint that names at most three known words near `word`, or all of them when none is near."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+
+
+def _section(kind: type[Any], values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: a table of settings is needed, found {values!r}")
+    annotations = {f.name: str(f.type) for f in fields(kind)}
+    _check_keys(values, annotations, where)
+    return kind(**{key: _typed(value, annotations[key], f"{where} {key}") for key, value in values.items()})
+
+
+def _check_keys(values: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    known = list(known)
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}", hint=suggest(key, known))
+
+
+def _typed(value: Any, annotation: str, where: str) -> Any:
+    """The value in the type its field declares; bool is not an int here, and an int may stand for a float."""
+    kinds = annotation.split(" | ")
+    if value is None and "None" in kinds:
+        return None
+    if "tuple[str, ...]" in kinds:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, (list, tuple)) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+    elif "bool" in kinds:
+        if isinstance(value, bool):
+            return value
+    elif isinstance(value, bool):
+        pass
+    elif "int" in kinds and isinstance(value, int):
+        return value
+    elif "float" in kinds and isinstance(value, (int, float)):
+        return float(value)
+    elif "str" in kinds and isinstance(value, str):
+        return value
+    raise ConfigError(f"{where}: {value!r} is not of the kind needed ({annotation})")
+
+
+def _within(name: str, value: float | None, low: float, high: float) -> None:
+    # `not low <= value` rather than `value < low`: NaN must fail too.
+    if value is not None and not low <= value <= high:
+        raise ConfigError(f"{name} is {value}, but must lie between {low} and {high}")
+
+
+def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
+        raise ConfigError(f"unknown {name} {value!r}", hint=suggest(value, known))
