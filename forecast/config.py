@@ -108,7 +108,7 @@ class Config:
         """The Config that nested plain values describe. An unknown key or a wrong type is a ConfigError."""
         sections = {f.name: _SECTIONS[f.name] for f in fields(cls)}
         _check_keys(values, sections, where)
-        return cls(**{name: _section(kind, values.get(name, {}), f"{where} [{name}]") for name, kind in sections.items()})
+        return cls(**{name: read_section(kind, values.get(name, {}), f"{where} [{name}]") for name, kind in sections.items()})
 
 
 _SECTIONS: dict[str, type[Any]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
@@ -121,7 +121,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
 
 
-def _section(kind: type[Any], values: Any, where: str) -> Any:
+def read_section(kind: type[Any], values: Any, where: str) -> Any:
+    """The `kind` (a dataclass of settings) that a table of plain values describes, with strict keys and types."""
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: a table of settings is needed, found {values!r}")
     annotations = {f.name: str(f.type) for f in fields(kind)}
@@ -144,6 +145,10 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
     if "tuple[str, ...]" in kinds:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, (list, tuple)) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+    elif "tuple[float, ...]" in kinds:
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items):
             return tuple(items)
     elif "bool" in kinds:
         if isinstance(value, bool):
