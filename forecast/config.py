@@ -108,7 +108,7 @@ class Config:
         """The Config that nested plain values describe. An unknown key or a wrong type is a ConfigError."""
         sections = {f.name: _SECTIONS[f.name] for f in fields(cls)}
         _check_keys(values, sections, where)
-        return cls(**{name: read_section(kind, values.get(name, {}), f"{where} [{name}]") for name, kind in sections.items()})
+        return cls(**{key: read_section(kind, values.get(key, {}), f"{where} [{key}]") for key, kind in sections.items()})
 
 
 _SECTIONS: dict[str, type[Any]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
