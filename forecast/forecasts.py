@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.errors import ConfigError, DataError
 from forecast.panel import Columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Quantiles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -17,14 +28,102 @@ class ItemForecast:
     item_id: tuple[str, ...]
     target: str
     timestamps: NDArray[np.datetime64]
-    quantiles: NDArray[np.float64]
+    quantiles: Quantiles
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Forecasts of every item at ascending quantile_levels (Q of them, 0.5 among them), with the user's column names."""
+    """Forecasts of every item at ascending quantile_levels (Q, 0.5 among them), with the user's column names."""
 
     items: tuple[ItemForecast, ...]
     quantile_levels: tuple[float, ...]
     columns: Columns
     source: str = "model"
+
+    def quantile(self, level: float) -> list[Quantiles]:
+        """The quantile at a level between 0 and 1, one [H] array per item.
+
+        A trained level is returned as it is. Between two of them the quantile is linear in the normal score of the
+        level, which is exact for a normal distribution; beyond the outermost it continues through the outer two.
+        It never falls as the level rises. Raises ConfigError for a level that is not strictly between 0 and 1.
+        """
+        return [_quantile(item.quantiles, self.quantile_levels, level) for item in self.items]
+
+    def to_frame(
+        self, levels: Sequence[float] = (80, 95), quantiles: Sequence[float] = (), nixtla_names: bool = False
+    ) -> pd.DataFrame:
+        """One row per item and step under the user's names: ids, time, `forecast` (the median), then the intervals.
+
+        The intervals are `lo_80, hi_80, …` for ascending central levels in percent, or `q_0.1, …` when quantiles are
+        given. A `target` column names the target when there are several, a `source` column what stood in for the
+        model. With nixtla_names the ids become one `unique_id` and the time `ds`. Raises ConfigError for a level out of
+        range, DataError when one of the user's columns has the name of a column that is added.
+        """
+        import pandas as pd  # late: a Forecast itself needs numpy only
+
+        wanted = _quantile_columns(levels, quantiles)
+        added = ["forecast", *wanted]
+        if len(self.columns.targets) > 1:
+            added.insert(0, "target")
+        if self.source != "model":
+            added.append("source")
+        _check_names([] if nixtla_names else [*self.columns.ids, self.columns.time], added)
+
+        steps = [len(item.timestamps) for item in self.items]
+        values = np.concatenate([item.quantiles for item in self.items])
+        table: dict[str, object] = {}
+        if nixtla_names:
+            table["unique_id"] = np.repeat([" / ".join(item.item_id) or item.target for item in self.items], steps)
+        else:
+            for position, name in enumerate(self.columns.ids):
+                table[name] = np.repeat([item.item_id[position] for item in self.items], steps)
+        table["ds" if nixtla_names else self.columns.time] = np.concatenate([item.timestamps for item in self.items])
+        if "target" in added:
+            table["target"] = np.repeat([item.target for item in self.items], steps)
+        for name, level in {"forecast": 0.5, **wanted}.items():
+            table[name] = _quantile(values, self.quantile_levels, level)
+        if "source" in added:
+            table["source"] = self.source
+        return pd.DataFrame(table)
+
+
+def _quantile_columns(levels: Sequence[float], quantiles: Sequence[float]) -> dict[str, float]:
+    """Column name → quantile level, in the order of the file."""
+    if quantiles:
+        return {f"q_{level:.12g}": level for level in sorted(quantiles)}
+    columns = {}
+    for level in sorted(levels):
+        if not 0 < level < 100:
+            raise ConfigError(f"level {level:g} is not strictly between 0 and 100 percent", hint="--levels 80,95")
+        # (100 - level) / 200 and not (1 - level / 100) / 2: only the first gives 0.1 for 80, a trained level.
+        columns[f"lo_{level:.12g}"] = (100 - level) / 200
+        columns[f"hi_{level:.12g}"] = (100 + level) / 200
+    return columns
+
+
+def _check_names(own: list[str], added: list[str]) -> None:
+    for name in own:
+        if name in added:
+            raise DataError(
+                f"column {name!r}: the forecast adds a column of this name",
+                hint="rename the column in the data, or use --nixtla-names",
+            )
+
+
+def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Quantiles:
+    """quantiles [N, Q] at the ascending trained levels → [N] at one level."""
+    if not 0 < level < 1:
+        raise ConfigError(f"quantile level {level:g} is not strictly between 0 and 1", hint="--quantiles 0.1,0.5,0.9")
+    for position, known in enumerate(trained):
+        if math.isclose(level, known, rel_tol=1e-9):
+            return quantiles[:, position]
+    if len(trained) < 2:
+        raise ConfigError(f"quantile level {level:g}: the forecast has its median only")
+    left = min(max(bisect(trained, level) - 1, 0), len(trained) - 2)
+    low, high = quantiles[:, left], quantiles[:, left + 1]
+    score, low_score, high_score = (NormalDist().inv_cdf(p) for p in (level, trained[left], trained[left + 1]))
+    weight = (score - low_score) / (high_score - low_score)
+    if weight > 1:
+        return high + (weight - 1) * (high - low)
+    # Rounding must not carry an interpolated quantile past its trained neighbour.
+    return np.minimum(low + weight * (high - low), high)

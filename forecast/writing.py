@@ -1,0 +1,295 @@
+"""The only place that writes files: a Forecast as csv, json or parquet, and any bytes as a whole file or not at all.
+
+A crash at any moment leaves the previous file or the new one. It never prints and never creates a folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shlex
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.config import suggest
+from forecast.errors import ConfigError, DataError, LockedError, OutputError
+from forecast.forecasts import Forecast
+from forecast.timeformat import format_times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+if sys.platform != "win32":
+    import fcntl
+
+_STALE_SECONDS = 24 * 3600
+_SIGNIFICANT_DIGITS = 9
+
+
+def write_forecast(
+    forecast: Forecast,
+    path: Path,
+    *,
+    format: str | None = None,
+    levels: Sequence[float] = (80, 95),
+    quantiles: Sequence[float] = (),
+    nixtla_names: bool = False,
+) -> None:
+    """Writes the forecast file atomically, in the format named or else the one of the path's suffix."""
+    if format is None:
+        format = path.suffix.lower().removeprefix(".")
+    data = render(forecast, format=format, levels=levels, quantiles=quantiles, nixtla_names=nixtla_names)
+    write_atomic(path, data)
+
+
+def render(
+    forecast: Forecast,
+    *,
+    format: str = "csv",
+    levels: Sequence[float] = (80, 95),
+    quantiles: Sequence[float] = (),
+    nixtla_names: bool = False,
+) -> bytes:
+    """The bytes of the forecast file, its columns those of `Forecast.to_frame`.
+
+    csv and json write a timestamp in the user's own text form and a number to nine significant digits, parquet keeps
+    both as they are. Raises DataError for a value that is not finite.
+    """
+    writer = WRITERS.get(f".{format}")
+    if writer is None:
+        raise ConfigError(f"unknown forecast format {format!r}", hint=suggest(f".{format}", WRITERS))
+    frame = forecast.to_frame(levels, quantiles, nixtla_names)
+    numbers = frame.select_dtypes("float64")
+    wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()).all(axis=1))
+    if len(wrong):
+        where = ", ".join(str(value) for value in frame.drop(columns=numbers.columns).iloc[wrong[0]])
+        raise DataError(f"the forecast for {where} is not a finite number", why="its trend leaves the range of a float")
+    return writer(frame, forecast.columns.time_format)
+
+
+def _csv(frame: pd.DataFrame, time_format: str) -> bytes:
+    """RFC 4180 with a line feed after every row: UTF-8, a header, quotes only where they are needed."""
+    columns = [[_quoted(text) for text in column] for column in _text_columns(frame, time_format).values()]
+    lines = [",".join(_quoted(name) for name in frame.columns), *(",".join(row) for row in zip(*columns, strict=True))]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _json(frame: pd.DataFrame, time_format: str) -> bytes:
+    """One document, `{"columns": [names], "rows": [one object per row, on a line of its own]}`, for `jq '.rows[]'`."""
+    numeric = set(frame.select_dtypes("float64").columns)
+    columns: list[list[Any]] = [
+        [float(text) for text in column] if name in numeric else column
+        for name, column in _text_columns(frame, time_format).items()
+    ]
+    names = list(frame.columns)
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    return f'{{"columns": {json.dumps(names, ensure_ascii=False)}, "rows": [\n{lines}\n]}}\n'.encode()
+
+
+def _parquet(frame: pd.DataFrame, _time_format: str) -> bytes:
+    buffer = BytesIO()
+    try:
+        frame.to_parquet(buffer, engine="pyarrow", index=False)
+    except ImportError as error:
+        raise ConfigError("parquet files need pyarrow, which is not installed", hint="pip install pyarrow") from error
+    return buffer.getvalue()
+
+
+#: How a frame and the text form of its timestamps become bytes, by the suffix of the file.
+WRITERS: dict[str, Callable[[pd.DataFrame, str], bytes]] = {".csv": _csv, ".json": _json, ".parquet": _parquet}
+
+
+def _text_columns(frame: pd.DataFrame, time_format: str) -> dict[str, list[str]]:
+    """Every column as text, by name and in order."""
+    numbers = frame.select_dtypes("float64")
+    texts = dict(zip(numbers.columns, _number_texts(numbers.to_numpy()), strict=True))
+    for name in frame.select_dtypes("datetime").columns:
+        texts[name] = format_times(frame[name].to_numpy(), time_format)
+    return {name: texts[name] if name in texts else frame[name].tolist() for name in frame.columns}
+
+
+def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:
+    """values [N, K] → K columns of N texts, in the same order of size within each row as the values.
+
+    Nine significant digits, which is what float32 weights can tell apart, and more where an interval is narrow for its
+    height: at least four digits of its width. The whole part is always written out. No exponent from 1e-11 to 1e16.
+    """
+    with np.errstate(divide="ignore"):
+        digits_before = np.floor(np.log10(np.abs(values))) + 1
+        digits_of_width = np.floor(np.log10(np.ptp(values, axis=1, keepdims=True))) + 1
+    decimals = np.maximum(_SIGNIFICANT_DIGITS - digits_before, 0)
+    decimals = np.where(np.isfinite(digits_of_width), np.maximum(decimals, 4 - digits_of_width), decimals)
+    return [
+        [_number_text(value, places) for value, places in zip(column, places_of_column, strict=True)]
+        for column, places_of_column in zip(values.T.tolist(), decimals.T.tolist(), strict=True)
+    ]
+
+
+def _number_text(value: float, decimals: float) -> str:
+    if value == 0:
+        return "0"
+    if not 1e-11 <= abs(value) < 1e16:
+        return repr(value)
+    text = f"{value:.{int(decimals)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _quoted(text: str) -> str:
+    # Not the csv module: before Python 3.13 it leaves a lone carriage return unquoted.
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
+
+
+def write_atomic(path: Path, data: bytes, *, verify: Callable[[bytes], None] | None = None) -> None:
+    """The file at path holds data, or is what it was before: temporary file, fsync, read back, rename, fsync again.
+
+    A symlink is written through; the mode of an existing file is kept, a new one follows the umask. `verify` sees the
+    bytes read back and raises to refuse them. Whatever fails on the way is an OutputError and leaves no other file.
+    """
+    target, mode = _target(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    with _os_errors(path):
+        try:
+            _write_synced(temporary, data, mode)
+            written = temporary.read_bytes()
+            if written != data:
+                raise OutputError(f"cannot write {path}: what was read back is not what was written")
+            if verify is not None:
+                verify(written)
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Holds `<path>.lock` while the block runs, so that no other run writes the same output; hold it for a whole run.
+
+    The lock is the kernel's and ends with the process; the file stays. Temporary files that a crash left behind are
+    removed first. Raises LockedError at once when another run holds it, OutputError when the file system has no locks.
+    On Windows there is no lock: of two runs at once the last to finish wins, with whole files.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    target, _ = _target(path)
+    with _os_errors(path):
+        # O_NOFOLLOW: whoever can plant a symlink in the folder must not choose which file is emptied.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        handle = os.open(target.with_name(f"{target.name}.lock"), flags, 0o666)
+    try:
+        _take_lock(handle, path)
+        _remove_leftovers(target)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _target(path: Path) -> tuple[Path, int | None]:
+    """The real file behind path, and its mode if it exists. Refuses what is not a regular file, or has no folder."""
+    target = Path(os.path.realpath(path))
+    with _os_errors(path):
+        try:
+            status = target.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            if not target.parent.is_dir():
+                folder = shlex.quote(str(target.parent))
+                raise OutputError(
+                    f"cannot write {path}: there is no folder {target.parent}", hint=f"mkdir -p {folder}"
+                ) from None
+            return target, None
+        if not stat.S_ISREG(status.st_mode):
+            raise OutputError(f"cannot write {path}: it is not a regular file", hint="--output - writes to stdout")
+        return target, stat.S_IMODE(status.st_mode) & 0o777
+
+
+def _write_synced(path: Path, data: bytes, mode: int | None) -> None:
+    # O_BINARY exists on Windows only, where text mode would change line ends.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        if mode is not None:
+            path.chmod(mode)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in the folder durable; Windows has no such call."""
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _take_lock(handle: int, path: Path) -> None:
+    """Locks the open lock file and writes into it who holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
+        holder = text if text.isprintable() and text else "another run"
+        raise LockedError(f"{path}: held by {holder}", hint="run again when it has ended") from None
+    except OSError as error:
+        raise OutputError(
+            f"cannot lock {path}: {error.strerror}",
+            why="the file system has no locks, as some network folders do",
+            hint="write to a local disk with: --output PATH",
+        ) from error
+    start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with _os_errors(path):
+        os.ftruncate(handle, 0)
+        os.write(handle, f"pid {os.getpid()} on host {socket.gethostname()} since {start}\n".encode())
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Removes temporary files of this target whose process is gone, or that are older than a day."""
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.([0-9]{{1,9}})\.[0-9a-f]{{8}}\.tmp")
+    with _os_errors(target):
+        for entry in target.parent.iterdir():
+            found = pattern.fullmatch(entry.name)
+            # What another user left, or another run has just removed, is no reason to fail.
+            with suppress(FileNotFoundError, PermissionError):
+                if found and (not _alive(int(found[1])) or time.time() - entry.stat().st_mtime > _STALE_SECONDS):
+                    entry.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def _os_errors(path: Path) -> Iterator[None]:
+    """An OSError inside becomes an OutputError that says the path and what the system said."""
+    try:
+        yield
+    except OSError as error:
+        found = error.strerror or str(error)
+        folder = shlex.quote(str(path.parent))
+        hint = {errno.ENOSPC: f"df -h {folder}", errno.EACCES: f"ls -ld {folder}"}.get(error.errno or 0)
+        raise OutputError(f"cannot write {path}: {found[:1].lower()}{found[1:]}", hint=hint) from error
