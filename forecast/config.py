@@ -1,4 +1,4 @@
-"""Every setting, as frozen values: Config ⊃ DataConfig, ModelConfig, TrainConfig. TOML and JSON in and out, strict keys.
+"""Every setting, as frozen values: Config ⊃ DataConfig, ModelConfig, TrainConfig. Strict keys in and out.
 
 A setting that is None is chosen by `planning.plan` from what the data is; a Config without None is a plan.
 """
@@ -108,7 +108,8 @@ class Config:
         """The Config that nested plain values describe. An unknown key or a wrong type is a ConfigError."""
         sections = {f.name: _SECTIONS[f.name] for f in fields(cls)}
         _check_keys(values, sections, where)
-        return cls(**{key: read_section(kind, values.get(key, {}), f"{where} [{key}]") for key, kind in sections.items()})
+        read = {key: read_section(kind, values.get(key, {}), f"{where} [{key}]") for key, kind in sections.items()}
+        return cls(**read)
 
 
 _SECTIONS: dict[str, type[Any]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}

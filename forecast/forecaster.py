@@ -1,0 +1,262 @@
+"""Forecaster: trained networks with all that is needed to forecast from a fresh file. It only calls the rooms below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from forecast import checkpoint
+from forecast.calendars import Calendar, future_timestamps
+from forecast.calibration import apply_factors
+from forecast.config import Config
+from forecast.errors import CheckpointError, DataError
+from forecast.evaluation import Evaluation
+from forecast.fitting import fit_networks
+from forecast.forecasts import Forecast, ItemForecast
+from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.panel import Columns, Panel
+from forecast.planning import architecture_of, plan
+from forecast.prediction import quantiles_after
+from forecast.training import Clock, Epoch, pick_device, quiet_threads
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is known of the data a Forecaster was trained on: its extent and digest, never its rows."""
+
+    path: str | None
+    digest: str
+    n_series: int
+    n_rows: int
+    n_missing: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Networks that were trained, with the plan, columns, calendar and calibration that belong to them.
+
+    factors [Q] are by how much the distance of each quantile from the median is multiplied; evaluation is that of the
+    network that was chosen, on windows it had not seen, before the refit on everything; stopped says that training was
+    asked to leave off early.
+    """
+
+    networks: tuple[RecurrentNetwork, ...]
+    config: Config
+    season_lengths: tuple[int, ...]
+    quantile_levels: tuple[float, ...]
+    factors: tuple[float, ...]
+    columns: Columns
+    calendar: Calendar
+    evaluation: Evaluation
+    data: TrainingData
+    plan_notes: tuple[str, ...]
+    steps: int
+    stopped: bool
+    digest: str = ""
+
+    @classmethod
+    def fit(
+        cls,
+        panel: Panel,
+        config: Config = Config(),  # noqa: B008 - frozen, so one instance can serve every call
+        *,
+        on_epoch: Callable[[Epoch], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Forecaster:
+        """A Forecaster trained on the panel: chosen and judged on held-out windows, then trained again on everything.
+
+        Settings of the config that are None are chosen by `planning.plan`. When `should_stop` turns true, or the time
+        limit is reached, the best networks so far come back. Raises DataError when the panel is too short.
+        """
+        planned = plan(panel, config)
+        device = pick_device(config.train.device)
+        clock = Clock(config.train.time_limit, should_stop, on_epoch)
+        with quiet_threads(planned.config.train.threads or 1):
+            fitted = fit_networks(panel, planned, device, clock)
+        return cls(
+            networks=tuple(network.cpu() for network in fitted.networks),
+            config=planned.config,
+            season_lengths=planned.season_lengths,
+            quantile_levels=planned.architecture.quantile_levels,
+            factors=fitted.factors,
+            columns=panel.columns,
+            calendar=panel.calendar,
+            evaluation=fitted.evaluation,
+            data=TrainingData(
+                path=None,
+                digest=panel.digest(),
+                n_series=len(panel),
+                n_rows=panel.n_rows,
+                n_missing=panel.n_missing,
+                first=str(panel.first),
+                last=str(panel.last),
+            ),
+            plan_notes=planned.notes,
+            steps=fitted.steps,
+            stopped=clock.asked,
+        )
+
+    def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
+        """The forecast of every series of the panel for `horizon` steps past its own end (default: as trained).
+
+        Fewer steps than trained are a prefix of the same forecast. More are made block by block, each from the medians of
+        the one before, with intervals that go on widening.
+        """
+        if panel.calendar != self.calendar:
+            raise DataError(
+                "the data are on another calendar than the model was trained on",
+                hint="read_panel(path, columns=forecaster.columns, known_calendar=forecaster.calendar)",
+            )
+        horizon = self.architecture.horizon if horizon is None else horizon
+        histories = [s.values for s in panel.series]
+        with quiet_threads(self.config.train.threads or 1):
+            quantiles = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+        calibrated = apply_factors(quantiles, self.factors, self.quantile_levels)
+        items = tuple(
+            ItemForecast(s.item_id, s.target, future_timestamps(self.calendar, s.timestamps[-1], horizon), q)
+            for s, q in zip(panel.series, calibrated, strict=True)
+        )
+        return Forecast(items, self.quantile_levels, panel.columns)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The shape of each of the networks."""
+        return architecture_of(self.config, self.season_lengths, self.quantile_levels)
+
+    @property
+    def n_weights(self) -> int:
+        """Weights of all networks together."""
+        return sum(p.numel() for network in self.networks for p in network.parameters())
+
+    @property
+    def data_path(self) -> str | None:
+        """The training file, relative to the model file."""
+        return self.data.path
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """All that the checkpoint says besides weights and its seal, as plain values."""
+        return {
+            "kind": "forecaster",
+            "config": self.config.to_dict(),
+            "networks": len(self.networks),
+            "season_lengths": list(self.season_lengths),
+            "quantile_levels": list(self.quantile_levels),
+            "factors": list(self.factors),
+            "columns": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.columns).items()},
+            "calendar": self.calendar.to_dict(),
+            "evaluation": self.evaluation.to_dict(),
+            "data": asdict(self.data),
+            "plan_notes": list(self.plan_notes),
+            "steps": self.steps,
+            "stopped": self.stopped,
+        }
+
+    def save(self, path: str | Path, *, data: str | Path | None = None) -> Forecaster:
+        """Write the checkpoint atomically and return this Forecaster with the checkpoint's digest.
+
+        data is the file the panel was read from; its path is stored relative to the checkpoint.
+        """
+        path = Path(path)
+        stored = self
+        if data is not None:
+            relative = os.path.relpath(Path(data).resolve(), path.resolve().parent)
+            stored = replace(self, data=replace(self.data, path=Path(relative).as_posix()))
+        weights = nn.ModuleList(stored.networks).state_dict()
+        tensors = {f"networks.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
+        return replace(stored, digest=checkpoint.save(path, stored.metadata, tensors))
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "cpu") -> Forecaster:
+        """The Forecaster in a checkpoint, on a device. Anything wrong with the file is a CheckpointError."""
+        device = pick_device(device)
+        metadata, tensors = checkpoint.load(Path(path), _expected_tensors)
+        parts = _parts(metadata)
+        n_networks = parts.pop("n_networks")
+        architecture = architecture_of(parts["config"], parts["season_lengths"], parts["quantile_levels"])
+        # Building draws initial weights, which must not move the caller's random numbers.
+        with torch.random.fork_rng(devices=[]):
+            networks = nn.ModuleList(RecurrentNetwork(architecture) for _ in range(n_networks))
+        networks.load_state_dict({_unprefixed(name): torch.from_numpy(values) for name, values in tensors.items()})
+        built = tuple(network.to(device).eval() for network in networks)
+        return cls(networks=built, digest=metadata["sha256"], **parts)
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """A checkpoint's metadata as plain values, after every check that loading makes."""
+    return checkpoint.load(Path(path), _expected_tensors)[0]
+
+
+def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.TensorSpec]:
+    """The tensors that metadata calls for, found by building the networks without memory for their weights."""
+    parts = _parts(metadata)
+    architecture = architecture_of(parts["config"], parts["season_lengths"], parts["quantile_levels"])
+    with torch.device("meta"):
+        one = RecurrentNetwork(architecture).state_dict()
+    return {
+        f"networks.{i}.{name}": checkpoint.TensorSpec("F32", tuple(tensor.shape))
+        for i in range(parts["n_networks"])
+        for name, tensor in one.items()
+    }
+
+
+def _unprefixed(name: str) -> str:
+    return name.removeprefix("networks.")
+
+
+def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Forecaster that metadata describes, each checked. Whoever seals a file may write anything."""
+    if metadata["kind"] != "forecaster":
+        raise CheckpointError("this checkpoint does not hold a forecaster")
+    config = Config.from_dict(metadata["config"], where="configuration")
+    if any(value is None for value in asdict(config.model).values()) or config.data.scaling is None:
+        raise CheckpointError("the configuration has blanks")
+    levels = _numbers(metadata["quantile_levels"], float, 3, 99)
+    if (
+        0.5 not in levels
+        or len(levels) % 2 == 0
+        or list(levels) != sorted(set(levels))
+        or not 0 < levels[0] < levels[-1] < 1
+    ):
+        raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
+    factors = _numbers(metadata["factors"], float, len(levels), len(levels))
+    seasons = _numbers(metadata["season_lengths"], int, 1, 8)
+    if min(factors) < 0 or min(seasons) < 1 or max(seasons) > config.model.context_length:
+        raise CheckpointError("a calibration factor or a season length is out of bounds")
+    (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
+    if not 1 <= n_networks <= 64:
+        raise CheckpointError("the number of networks is out of bounds")
+    columns, data = dict(metadata["columns"]), dict(metadata["data"])
+    for name in ("targets", "ids"):
+        columns[name] = tuple(str(value) for value in columns[name])
+    return {
+        "n_networks": n_networks,
+        "config": config,
+        "season_lengths": seasons,
+        "quantile_levels": levels,
+        "factors": factors,
+        "columns": Columns(**columns),
+        "calendar": Calendar.from_dict(metadata["calendar"]),
+        "evaluation": Evaluation.from_dict(metadata["evaluation"]),
+        "data": TrainingData(**data),
+        "plan_notes": tuple(str(note) for note in metadata["plan_notes"]),
+        "steps": int(metadata["steps"]),
+        "stopped": bool(metadata["stopped"]),
+    }
+
+
+def _numbers(values: Any, kind: type[float] | type[int], fewest: int, most: int) -> tuple[Any, ...]:
+    """A list of so many finite numbers of one kind, as a tuple."""
+    if not isinstance(values, list) or not fewest <= len(values) <= most or not all(type(v) is kind for v in values):
+        raise CheckpointError(
+            f"a list of {fewest} to {most} numbers of type {kind.__name__} is needed, found {values!r}"
+        )
+    return tuple(values)

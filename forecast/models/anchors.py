@@ -1,0 +1,80 @@
+"""Anchors: simple continuations of a context that the network chooses between and corrects.
+
+Each is built from the context alone, so nothing about the season has to be estimated beforehand or stored: the last
+value, and for each season the mean profile of the last one, two, four and eight cycles on the level of the last cycle,
+on the level of the last values, and on the line through the cycles' levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_CYCLES = (1, 2, 4, 8)
+
+
+def count_anchors(context_length: int, season_lengths: Sequence[int]) -> int:
+    """How many anchors `anchors` returns for these lengths."""
+    fitting = [n for m in season_lengths for n in _fitting_cycles(context_length, m)]
+    return 1 + sum(1 if n == 1 else 3 for n in fitting)
+
+
+def anchors(context: Tensor, available: Tensor, season_lengths: Sequence[int], horizon: int) -> Tensor:
+    """The anchors [B, K, H] of a context [B, L] without missing values, the newest value last.
+
+    available [B] is how many of the L steps lie after the first observed one: where a season's cycles reach further
+    back than that, the same anchor over fewer cycles stands in, or the last value.
+    """
+    batch, context_length = context.shape
+    last = context[:, -1:].expand(batch, horizon)
+    found = [last]
+    steps = torch.arange(horizon, device=context.device)
+    for m in season_lengths:
+        phase, cycles_ahead = steps % m, steps // m + 1
+        recent = max(1, m // 8)
+        profiled = rebased = trended = last
+        for n in _fitting_cycles(context_length, m):
+            enough = (available >= n * m)[:, None]
+            cycles = context[:, -n * m :].reshape(batch, n, m)
+            level = cycles.mean(-1)
+            profile = (cycles - level[..., None]).mean(1)
+            profiled = torch.where(enough, (level[:, -1:] + profile)[:, phase], profiled)
+            found.append(profiled)
+            if n > 1:
+                offset = (context[:, -recent:] - profile[:, -recent:]).mean(1, keepdim=True)
+                rebased = torch.where(enough, (offset + profile)[:, phase], rebased)
+                growth = (level[:, -1:] - level[:, :1]) / (n - 1)
+                line = (level[:, -1:] + profile)[:, phase] + growth * cycles_ahead
+                trended = torch.where(enough, line, trended)
+                found += [rebased, trended]
+    return torch.stack(found, 1)
+
+
+def fill_missing(context: Tensor, season_lengths: Sequence[int]) -> Tensor:
+    """The context [B, L] with each missing value taken from the cycle before, else the step before, else the step after.
+
+    Only the anchors see it; the network itself sees zeros and a mask.
+    """
+    if not torch.isnan(context).any():
+        return context
+    for m in season_lengths:
+        if m > 1:
+            surplus = context.shape[1] % m
+            head, cycles = context[:, :surplus], context[:, surplus:].unflatten(1, (-1, m))
+            context = torch.cat([head, _forward_fill(cycles).flatten(1)], 1)
+    filled = _forward_fill(context)
+    return torch.where(torch.isnan(filled), _forward_fill(filled.flip(1)).flip(1), filled)
+
+
+def _forward_fill(values: Tensor) -> Tensor:
+    """Values [B, N, ...] with NaN replaced by the last observed value before it along the second axis."""
+    shape = (1, -1, *(1,) * (values.dim() - 2))
+    positions = torch.arange(values.shape[1], device=values.device).view(shape).expand_as(values)
+    return values.gather(1, torch.where(torch.isnan(values), 0, positions).cummax(1).values)
+
+
+def _fitting_cycles(context_length: int, season_length: int) -> list[int]:
+    # A "season" of one step has no profile: only the line through several steps says more than the last value.
+    return [n for n in _CYCLES if n * season_length <= context_length and (season_length > 1 or n > 1)]

@@ -1,0 +1,166 @@
+"""RecurrentNetwork: context → segments → stacked recurrence → anchored quantiles, [B, L] → [B, H, Q]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from forecast.models.anchors import anchors, count_anchors, fill_missing
+from forecast.models.cells import CELLS
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that decides the network's tensors. context_length, horizon and segment are steps."""
+
+    cell: str
+    hidden: int
+    layers: int
+    bidirectional: bool
+    dropout: float
+    segment: int
+    context_length: int
+    horizon: int
+    season_lengths: tuple[int, ...]
+    quantile_levels: tuple[float, ...]
+
+
+class Stack(nn.Module):
+    """Layers of one cell, bidirectional or not, with dropout between layers: [B, T, I] → the last state [B, D·H].
+
+    The backward direction starts at the cutoff and runs into the past; its last state is the one at the first step.
+    """
+
+    def __init__(self, cell: str, hidden: int, layers: int, bidirectional: bool, dropout: float) -> None:
+        super().__init__()
+        directions = 2 if bidirectional else 1
+        self.forward_layers = nn.ModuleList(
+            CELLS[cell](hidden if i == 0 else directions * hidden, hidden) for i in range(layers)
+        )
+        self.backward_layers = nn.ModuleList(
+            CELLS[cell](hidden if i == 0 else directions * hidden, hidden)
+            for i in range(layers if bidirectional else 0)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        states, last = inputs, inputs[:, -1]
+        for i, layer in enumerate(self.forward_layers):
+            inputs = self.dropout(states) if i else states
+            states = layer(inputs)
+            last = states[:, -1]
+            if self.backward_layers:
+                backwards = self.backward_layers[i](inputs.flip(1))
+                last = torch.cat([last, backwards[:, -1]], -1)
+                states = torch.cat([states, backwards.flip(1)], -1)
+        return last
+
+
+class RecurrentNetwork(nn.Module):
+    """A recurrent network over segments of a locally normalised context, with all horizon steps and quantiles at once.
+
+    The median is a gated mix of anchors (see anchors.py), plus a linear map of the context that starts at zero, plus what
+    the recurrence adds; the other quantiles are cumulated outwards from it in positive steps, so that they cannot cross.
+    """
+
+    levels: Tensor
+    _gaps: Tensor
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        n_levels, n_anchors = len(a.quantile_levels), count_anchors(a.context_length, a.season_lengths)
+        self.embed = nn.Linear(2 * a.segment, a.hidden)
+        self.stack = Stack(a.cell, a.hidden, a.layers, a.bidirectional, a.dropout)
+        width = a.hidden * (2 if a.bidirectional else 1)
+        self.dropout = nn.Dropout(a.dropout)
+        self.hidden_head = nn.Linear(width + 1, a.hidden)
+        self.head = nn.Linear(a.hidden, a.horizon * n_levels)
+        self.skip = nn.Linear(a.context_length, a.horizon, bias=False)
+        self.gate = nn.Parameter(torch.zeros(n_anchors))
+        self.gate_by_state = nn.Linear(width, n_anchors, bias=False)
+        self.log_width = nn.Parameter(torch.zeros(a.horizon))
+        # Everything but the anchors starts at zero: training begins at their forecast and can only be led away from it.
+        for weight in (self.skip.weight, self.gate_by_state.weight, self.head.weight, self.head.bias):
+            nn.init.zeros_(weight)
+        scores = torch.tensor([NormalDist().inv_cdf(level) for level in a.quantile_levels])
+        self.register_buffer("levels", torch.tensor(a.quantile_levels), persistent=False)
+        self.register_buffer("_gaps", scores.diff(), persistent=False)
+
+    def forward(self, context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
+        """Quantiles [B, H, Q] in the context's units, and the local scale [B, 1] that errors are measured in.
+
+        context [B, L] with NaN where missing, the newest value last; spread [B], the spread of the whole series, of
+        which a thousandth is the least the local scale can be.
+        """
+        a = self.architecture
+        observed, center, scale = normalise(context, spread)
+        filled = (fill_missing(context, a.season_lengths) - center) / scale
+        values = torch.where(observed, filled, 0.0)
+        state = self.stack(torch.relu(self.embed(_segments(values, observed, a.segment))))
+        hidden = torch.relu(self.hidden_head(torch.cat([self.dropout(state), scale.log()], -1)))
+        corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
+        available = a.context_length - observed.int().argmax(1)
+        weights = torch.softmax(self.gate + self.gate_by_state(state), -1)
+        median = (weights[..., None] * anchors(filled, available, a.season_lengths, a.horizon)).sum(1)
+        median = median + self.skip(values) + corrections[..., 0]
+        quantiles = self._spread_out(median, corrections[..., 1:])
+        return quantiles * scale[..., None] + center[..., None], scale
+
+    def _spread_out(self, median: Tensor, corrections: Tensor) -> Tensor:
+        """Quantiles [B, H, Q] around the median [B, H] from the logs [B, H, Q - 1] of the steps between them.
+
+        With corrections of zero they are those of a normal distribution whose width is `log_width`.
+        """
+        middle = self.levels.tolist().index(0.5)
+        steps = self._gaps * torch.exp(self.log_width[:, None] + corrections.clamp(-8, 8))
+        below = steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
+        above = steps[..., middle:].cumsum(-1)
+        median = median[..., None]
+        return torch.cat([median - below, median, median + above], -1)
+
+    @torch.no_grad()
+    def start_at_anchors(self, context: Tensor, target: Tensor, spread: Tensor, sharpness: float = 10.0) -> None:
+        """Set gate and width from windows [B, L], [B, H]: weight on the anchors that erred least, width as they erred.
+
+        An anchor whose mean absolute error is a tenth above the best gets a weight lower by the factor e with the
+        default sharpness.
+        """
+        a = self.architecture
+        observed, center, scale = normalise(context, spread)
+        filled = (fill_missing(context, a.season_lengths) - center) / scale
+        available = a.context_length - observed.int().argmax(1)
+        options = anchors(filled, available, a.season_lengths, a.horizon)
+        truth = (target - center) / scale
+        errors = (options - truth[:, None]).abs().nanmean((0, 2))
+        best = errors.min().clamp_min(1e-6)
+        self.gate.copy_(-sharpness * (errors / best - 1).clamp_max(10.0))
+        mixed = (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
+        # The mean absolute deviation of a normal distribution is its standard deviation times sqrt(2 / pi).
+        width = (mixed - truth).abs().nanmean(0) * math.sqrt(math.pi / 2)
+        overall = width.nanmean().nan_to_num(1.0)
+        self.log_width.copy_(torch.where(torch.isnan(width), overall, width).clamp_min(1e-4).log())
+
+
+def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Which steps are observed [B, L], the last observed value [B, 1] and the standard deviation of the observed [B, 1]."""
+    observed = ~torch.isnan(context)
+    count = observed.sum(1, keepdim=True).clamp_min(1)
+    values = torch.where(observed, context, 0.0)
+    mean = values.sum(1, keepdim=True) / count
+    deviation = torch.where(observed, context - mean, 0.0).square().sum(1, keepdim=True) / count
+    newest = context.shape[1] - 1 - observed.flip(1).int().argmax(1, keepdim=True)
+    return observed, values.gather(1, newest), torch.maximum(deviation.sqrt(), 1e-3 * spread[:, None])
+
+
+def _segments(values: Tensor, observed: Tensor, segment: int) -> Tensor:
+    """Values and their mask [B, L] as segments [B, ceil(L / S), 2·S], padded at the oldest end."""
+    padding = -values.shape[1] % segment
+    stacked: Sequence[Tensor] = [functional.pad(t.float(), (padding, 0)) for t in (values, observed)]
+    return torch.cat([t.unflatten(1, (-1, segment)) for t in stacked], -1)

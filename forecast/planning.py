@@ -1,0 +1,210 @@
+"""plan(): a Config with blanks and a Panel → the same Config without blanks, and a sentence for each thing it chose.
+
+Rules, not a search: what is chosen depends on the calendar, on the lengths of the series and on their signs, and on nothing
+that training would show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from forecast.calendars import season_lengths as calendar_seasons
+from forecast.config import QUANTILE_LEVELS, Config
+from forecast.errors import DataError
+from forecast.models.recurrent import Architecture
+from forecast.panel import Panel
+from forecast.scaling import prefers_log
+from forecast.training import Recipe
+
+_T = TypeVar("_T")
+
+#: Steps that remain for training at the very least once windows are held out.
+_FEWEST_STEPS = 5
+#: The default horizon by season length; 30 for other seasons shorter than a day of hours.
+_HORIZONS = {1: 6, 4: 8, 12: 12, 52: 13}
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """How far before the end of each series the held-out windows start, in steps.
+
+    `validation` windows choose when to stop; `test` windows come after them and are only looked at. `shared` says that the
+    series are too short for both: the same windows serve. Training sees nothing of the last `span` steps.
+    """
+
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether the windows that are looked at also chose when to stop."""
+        return self.validation == self.test
+
+    @property
+    def span(self) -> int:
+        """Steps at the end of each series that the held-out windows touch."""
+        return max(self.validation)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A complete Config, what follows from it, and why; notes are sentences for people."""
+
+    config: Config
+    season_lengths: tuple[int, ...]
+    min_context: int
+    holdout: Holdout
+    notes: tuple[str, ...]
+
+    @property
+    def scaling(self) -> str:
+        """The scaling rule."""
+        return self.config.data.scaling or "none"
+
+    @property
+    def recipe(self) -> Recipe:
+        """How each network is trained."""
+        train = self.config.train
+        assert train.learning_rate and train.batch_size and train.max_steps and train.patience
+        return Recipe(
+            learning_rate=train.learning_rate,
+            weight_decay=train.weight_decay or 0.0,
+            batch_size=train.batch_size,
+            max_steps=train.max_steps,
+            patience=train.patience,
+            seed=train.seed,
+        )
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network this plan asks for."""
+        return architecture_of(self.config, self.season_lengths, QUANTILE_LEVELS)
+
+
+def plan(panel: Panel, config: Config) -> Plan:
+    """The complete plan for training on a panel. Raises DataError when no series is long enough for the horizon."""
+    length = int(np.median([len(s) for s in panel.series]))
+    longest = max(len(s) for s in panel.series)
+    seasons = _seasons(panel, config, longest)
+    m = seasons[0]
+    horizon = config.model.horizon or min(_default_horizon(m), max(1, longest // 4))
+    if longest < horizon + _FEWEST_STEPS:
+        raise DataError(
+            f"the longest series has {longest} steps, but a horizon of {horizon} needs at least {horizon + _FEWEST_STEPS}",
+            hint=f"--horizon {max(1, longest - _FEWEST_STEPS)} or less" if longest > _FEWEST_STEPS else None,
+        )
+    context_length = config.model.context_length or _context_length(m, horizon, longest)
+    segment = min(config.model.segment or _segment(m), context_length)
+    scaling, why_scaling = _scaling(panel, config, m)
+    max_steps = 400 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
+    complete = Config(
+        data=replace(config.data, season_length=m, scaling=scaling),
+        model=replace(
+            config.model,
+            hidden=_or(config.model.hidden, 64),
+            dropout=_or(config.model.dropout, 0.1),
+            members=_or(config.model.members, 3),
+            horizon=horizon,
+            context_length=context_length,
+            segment=segment,
+        ),
+        train=replace(
+            config.train,
+            learning_rate=_or(config.train.learning_rate, 2e-3),
+            weight_decay=_or(config.train.weight_decay, 1e-2),
+            batch_size=_or(config.train.batch_size, 256),
+            max_steps=_or(config.train.max_steps, max_steps),
+            patience=_or(config.train.patience, 8),
+            threads=_or(config.train.threads, 1),
+        ),
+    )
+    holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon)
+    fitting = tuple(s for s in seasons if s <= context_length) or (1,)
+    notes = (
+        f"season of {' and '.join(map(str, seasons))} steps" if seasons != (1,) else "no season",
+        f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
+        f"scaling {scaling}: {why_scaling}",
+        f"{complete.model.members} networks, averaged: {complete.model.cell}, {complete.model.layers} "
+        f"layer{'s' if complete.model.layers > 1 else ''} of {complete.model.hidden}",
+    )
+    return Plan(complete, fitting, min(context_length, max(2 * m, 8)), holdout, notes)
+
+
+def architecture_of(config: Config, season_lengths: Sequence[int], quantile_levels: Sequence[float]) -> Architecture:
+    """The network that a complete Config describes."""
+    model = config.model
+    assert model.hidden and model.segment and model.context_length and model.horizon and model.dropout is not None
+    return Architecture(
+        cell=model.cell,
+        hidden=model.hidden,
+        layers=model.layers,
+        bidirectional=model.bidirectional,
+        dropout=model.dropout,
+        segment=model.segment,
+        context_length=model.context_length,
+        horizon=model.horizon,
+        season_lengths=tuple(season_lengths),
+        quantile_levels=tuple(quantile_levels),
+    )
+
+
+def _seasons(panel: Panel, config: Config, longest: int) -> tuple[int, ...]:
+    """The season to use, and the longer ones of the calendar that a context of two weeks can hold."""
+    if config.data.season_length is not None:
+        return (config.data.season_length,)
+    candidates = [m for m in calendar_seasons(panel.calendar) if 2 * m <= longest]
+    if not candidates:
+        return (1,)
+    first = candidates[0]
+    return (first, *(m for m in candidates[1:] if _is_intraday(first) and m <= 14 * first))
+
+
+def _is_intraday(season_length: int) -> bool:
+    return season_length >= 24 and season_length != 52
+
+
+def _default_horizon(season_length: int) -> int:
+    if _is_intraday(season_length):
+        return max(48, season_length)
+    return _HORIZONS.get(season_length, 30)
+
+
+def _context_length(season_length: int, horizon: int, longest: int) -> int:
+    wanted = 14 * season_length if _is_intraday(season_length) else max(4 * season_length, 2 * horizon, 24)
+    return max(min(wanted, max(2 * season_length, longest // 2)), min(4, longest))
+
+
+def _segment(season_length: int) -> int:
+    if season_length == 52:
+        return 13
+    return season_length // 2 if _is_intraday(season_length) else max(season_length, 4)
+
+
+def _scaling(panel: Panel, config: Config, season_length: int) -> tuple[str, str]:
+    if config.data.scaling is not None:
+        return config.data.scaling, "as asked"
+    if all(prefers_log(s.values, season_length) for s in panel.series):
+        return "log", "every value is positive and none far below its neighbours"
+    return "standard", "some values are not positive, or far below their neighbours"
+
+
+def _holdout(length: int, horizon: int) -> Holdout:
+    """At most six validation windows half a horizon apart over a quarter of the series, and up to three to look at."""
+    stride = max(1, horizon // 2)
+    n_test = min(3, max(1, length // (8 * horizon)))
+    n_validation = min(6, max(1, 1 + (length // 4 - horizon) // stride))
+    test = tuple(horizon * (i + 1) for i in range(n_test))
+    validation = tuple(test[-1] + horizon + stride * i for i in range(n_validation))
+    if length - validation[-1] >= max(2 * horizon, length // 3, _FEWEST_STEPS):
+        return Holdout(validation, test)
+    shared = tuple(horizon + stride * i for i in range(n_validation))
+    kept = tuple(offset for offset in shared if length - offset >= max(_FEWEST_STEPS, length // 2)) or shared[:1]
+    return Holdout(kept, kept)
+
+
+def _or(value: _T | None, default: _T) -> _T:
+    return default if value is None else value

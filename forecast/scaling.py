@@ -1,0 +1,110 @@
+"""Scaling: from a series' own units to the network's and exactly back; fitted on history only, kept as two numbers.
+
+Every rule is affine, (x - center) / scale, with `log` taking logarithms first. Nothing here is ever pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What one series is shifted and divided by, after a logarithm when `log` is true."""
+
+    center: float
+    scale: float
+    log: bool = False
+
+    def transform(self, values: Array) -> Array:
+        """Values of any shape in the network's units; NaN stays NaN.
+
+        Raises DataError when a logarithm is asked of a value that is not positive.
+        """
+        if self.log:
+            values = _logarithm(values)
+        return (values - self.center) / self.scale
+
+    def inverse(self, values: Array) -> Array:
+        """What transform undid: values of any shape in the series' own units."""
+        values = values * self.scale + self.center
+        return np.exp(values) if self.log else values
+
+
+def fit_scaling(values: Array, rule: str) -> Scaling:
+    """The Scaling that `rule` (a key of SCALERS) gives the observed values of one series [T].
+
+    A constant series gets scale 1, so that it maps to zeros and never to NaN. The rules agree with scikit-learn's
+    StandardScaler, RobustScaler, MinMaxScaler and MaxAbsScaler.
+    """
+    observed = values[~np.isnan(values)]
+    log = rule == "log"
+    if log:
+        observed = _logarithm(observed)
+    center, scale = SCALERS[rule](observed)
+    # Rounding alone gives a constant series a tiny spread; dividing by it would blow noise up to size one.
+    spread_is_rounding = scale <= 1e-13 * max(1.0, float(np.abs(observed).max()))
+    return Scaling(float(center), 1.0 if spread_is_rounding else float(scale), log)
+
+
+def prefers_log(values: Array, season_length: int) -> bool:
+    """Whether one series [T] is better seen in logarithms: all positive and never far below its own neighbourhood.
+
+    Levels, prices and counts far from zero grow by percentages; a count that now and then drops to almost nothing
+    turns into huge negative outliers in logarithms. The neighbourhood is a centred window of two seasons.
+    """
+    observed = values[~np.isnan(values)]
+    if len(observed) == 0 or observed.min() <= 0:
+        return False
+    reach = max(season_length, 3)
+    padded = np.pad(observed, reach, mode="reflect" if len(observed) > reach else "edge")
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
+    return bool((observed / medians).min() > 0.1)
+
+
+def _logarithm(values: Array) -> Array:
+    if np.nanmin(values, initial=np.inf) <= 0:
+        raise DataError(
+            f"the value {np.nanmin(values):g} has no logarithm, but this series is scaled in logarithms",
+            hint="train with --scaling standard",
+        )
+    return np.log(values)
+
+
+def _standard(values: Array) -> tuple[float, float]:
+    return float(values.mean()), float(values.std())
+
+
+def _robust(values: Array) -> tuple[float, float]:
+    low, center, high = np.percentile(values, [25, 50, 75])
+    return float(center), float(high - low)
+
+
+def _minmax(values: Array) -> tuple[float, float]:
+    return float(values.min()), float(values.max() - values.min())
+
+
+def _maxabs(values: Array) -> tuple[float, float]:
+    return 0.0, float(np.abs(values).max())
+
+
+def _none(values: Array) -> tuple[float, float]:
+    return 0.0, 1.0
+
+
+SCALERS: dict[str, Callable[[Array], tuple[float, float]]] = {
+    "standard": _standard,
+    "robust": _robust,
+    "minmax": _minmax,
+    "maxabs": _maxabs,
+    "log": _standard,
+    "none": _none,
+}
