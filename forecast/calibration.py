@@ -55,7 +55,8 @@ def apply_factors(quantiles: Array, factors: Sequence[float], quantile_levels: S
 def _ratio(error: Array, width: Array) -> Array:
     """error / width, where no width covers no error but does cover none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(error <= 0, 0.0, error / width)
+        ratio: Array = np.where(error <= 0, 0.0, error / width)
+    return ratio
 
 
 def _conformal_quantile(scores: Array, coverage: float) -> float:

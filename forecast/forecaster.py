@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from forecast import checkpoint
 from forecast.calendars import Calendar, future_timestamps
 from forecast.calibration import apply_factors
-from forecast.config import Config
+from forecast.config import Config, read_section
 from forecast.errors import CheckpointError, DataError
 from forecast.evaluation import Evaluation
 from forecast.fitting import fit_networks
@@ -107,8 +106,8 @@ class Forecaster:
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
         """The forecast of every series of the panel for `horizon` steps past its own end (default: as trained).
 
-        Fewer steps than trained are a prefix of the same forecast. More are made block by block, each from the medians of
-        the one before, with intervals that go on widening.
+        Fewer steps than trained are a prefix of the same forecast. More are made block by block, each from the medians
+        of the one before, with intervals that go on widening.
         """
         if panel.calendar != self.calendar:
             raise DataError(
@@ -170,8 +169,11 @@ class Forecaster:
         if data is not None:
             relative = os.path.relpath(Path(data).resolve(), path.resolve().parent)
             stored = replace(self, data=replace(self.data, path=Path(relative).as_posix()))
-        weights = nn.ModuleList(stored.networks).state_dict()
-        tensors = {f"networks.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
+        tensors = {
+            f"networks.{i}.{name}": tensor.cpu().numpy()
+            for i, network in enumerate(stored.networks)
+            for name, tensor in network.state_dict().items()
+        }
         return replace(stored, digest=checkpoint.save(path, stored.metadata, tensors))
 
     @classmethod
@@ -184,10 +186,13 @@ class Forecaster:
         architecture = architecture_of(parts["config"], parts["season_lengths"], parts["quantile_levels"])
         # Building draws initial weights, which must not move the caller's random numbers.
         with torch.random.fork_rng(devices=[]):
-            networks = nn.ModuleList(RecurrentNetwork(architecture) for _ in range(n_networks))
-        networks.load_state_dict({_unprefixed(name): torch.from_numpy(values) for name, values in tensors.items()})
-        built = tuple(network.to(device).eval() for network in networks)
-        return cls(networks=built, digest=metadata["sha256"], **parts)
+            networks = tuple(RecurrentNetwork(architecture) for _ in range(n_networks))
+        for i, network in enumerate(networks):
+            prefix = f"networks.{i}."
+            own = {n.removeprefix(prefix): torch.from_numpy(v) for n, v in tensors.items() if n.startswith(prefix)}
+            network.load_state_dict(own)
+            network.to(device).eval()
+        return cls(networks=networks, digest=metadata["sha256"], **parts)
 
 
 def read_card(path: str | Path) -> dict[str, Any]:
@@ -208,10 +213,6 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
     }
 
 
-def _unprefixed(name: str) -> str:
-    return name.removeprefix("networks.")
-
-
 def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a Forecaster that metadata describes, each checked. Whoever seals a file may write anything."""
     if metadata["kind"] != "forecaster":
@@ -220,12 +221,8 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if any(value is None for value in asdict(config.model).values()) or config.data.scaling is None:
         raise CheckpointError("the configuration has blanks")
     levels = _numbers(metadata["quantile_levels"], float, 3, 99)
-    if (
-        0.5 not in levels
-        or len(levels) % 2 == 0
-        or list(levels) != sorted(set(levels))
-        or not 0 < levels[0] < levels[-1] < 1
-    ):
+    ascending = list(levels) == sorted(set(levels)) and 0 < levels[0] and levels[-1] < 1
+    if not ascending or levels[len(levels) // 2] != 0.5 or len(levels) % 2 == 0:
         raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
     factors = _numbers(metadata["factors"], float, len(levels), len(levels))
     seasons = _numbers(metadata["season_lengths"], int, 1, 8)
@@ -234,19 +231,16 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
     if not 1 <= n_networks <= 64:
         raise CheckpointError("the number of networks is out of bounds")
-    columns, data = dict(metadata["columns"]), dict(metadata["data"])
-    for name in ("targets", "ids"):
-        columns[name] = tuple(str(value) for value in columns[name])
     return {
         "n_networks": n_networks,
         "config": config,
         "season_lengths": seasons,
         "quantile_levels": levels,
         "factors": factors,
-        "columns": Columns(**columns),
+        "columns": read_section(Columns, metadata["columns"], "columns"),
         "calendar": Calendar.from_dict(metadata["calendar"]),
         "evaluation": Evaluation.from_dict(metadata["evaluation"]),
-        "data": TrainingData(**data),
+        "data": read_section(TrainingData, metadata["data"], "data"),
         "plan_notes": tuple(str(note) for note in metadata["plan_notes"]),
         "steps": int(metadata["steps"]),
         "stopped": bool(metadata["stopped"]),
@@ -256,7 +250,5 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _numbers(values: Any, kind: type[float] | type[int], fewest: int, most: int) -> tuple[Any, ...]:
     """A list of so many finite numbers of one kind, as a tuple."""
     if not isinstance(values, list) or not fewest <= len(values) <= most or not all(type(v) is kind for v in values):
-        raise CheckpointError(
-            f"a list of {fewest} to {most} numbers of type {kind.__name__} is needed, found {values!r}"
-        )
+        raise CheckpointError(f"{fewest} to {most} numbers of type {kind.__name__} are needed, found {values!r:.40}")
     return tuple(values)

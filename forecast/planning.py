@@ -1,7 +1,7 @@
 """plan(): a Config with blanks and a Panel → the same Config without blanks, and a sentence for each thing it chose.
 
-Rules, not a search: what is chosen depends on the calendar, on the lengths of the series and on their signs, and on nothing
-that training would show.
+Rules, not a search: what is chosen depends on the calendar, on the lengths of the series and on their signs, and on
+nothing that training would show.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _HORIZONS = {1: 6, 4: 8, 12: 12, 52: 13}
 class Holdout:
     """How far before the end of each series the held-out windows start, in steps.
 
-    `validation` windows choose when to stop; `test` windows come after them and are only looked at. `shared` says that the
-    series are too short for both: the same windows serve. Training sees nothing of the last `span` steps.
+    `validation` windows choose when to stop; `test` windows come after them and are only looked at. `shared` says that
+    the series are too short for both: the same windows serve. Training sees nothing of the last `span` steps.
     """
 
     validation: tuple[int, ...]
@@ -94,7 +94,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     horizon = config.model.horizon or min(_default_horizon(m), max(1, longest // 4))
     if longest < horizon + _FEWEST_STEPS:
         raise DataError(
-            f"the longest series has {longest} steps, but a horizon of {horizon} needs at least {horizon + _FEWEST_STEPS}",
+            f"the longest series has {longest} steps, a horizon of {horizon} needs at least {horizon + _FEWEST_STEPS}",
             hint=f"--horizon {max(1, longest - _FEWEST_STEPS)} or less" if longest > _FEWEST_STEPS else None,
         )
     context_length = config.model.context_length or _context_length(m, horizon, longest)

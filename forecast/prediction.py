@@ -25,8 +25,8 @@ def quantiles_after(
     """What follows each history [T]: quantiles [N, H, Q], averaged over the networks, not calibrated.
 
     Each history is scaled by what it holds itself, so a forecast depends on nothing after its history and on no other
-    series. Steps past the networks' own horizon are made block by block from the medians before, and the distance of each
-    quantile from the median goes on from what it was at the end of the block before, as independent errors add up.
+    series. Steps past the networks' own horizon are made block by block from the medians before, and the distance of
+    each quantile from the median goes on from what it was at the end of the block before, as independent errors add up.
     """
     a = networks[0].architecture
     device = next(networks[0].parameters()).device

@@ -96,7 +96,7 @@ def _maxabs(values: Array) -> tuple[float, float]:
     return 0.0, float(np.abs(values).max())
 
 
-def _none(values: Array) -> tuple[float, float]:
+def _none(_: Array) -> tuple[float, float]:
     return 0.0, 1.0
 
 

@@ -28,7 +28,7 @@ _GATE_RATE = 5.0
 
 @dataclass(frozen=True)
 class Epoch:
-    """What the loop reports a few times a second at most. loss is that of the last batch, validation None in a refit."""
+    """What the loop reports every few steps. loss is that of the last batch, validation None in a refit."""
 
     stage: str
     member: int

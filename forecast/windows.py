@@ -1,4 +1,4 @@
-"""Windows: (context, target) pairs over many series as strided views of one buffer; nothing is copied until it is drawn.
+"""Windows: (context, target) pairs over many series as strided views of one buffer, copied only when drawn.
 
 Series lie end to end in the buffer with missing values between them, so that no window ever crosses from one into
 the next, and a context that begins before its series is padded.

@@ -53,7 +53,7 @@ def anchors(context: Tensor, available: Tensor, season_lengths: Sequence[int], h
 
 
 def fill_missing(context: Tensor, season_lengths: Sequence[int]) -> Tensor:
-    """The context [B, L] with each missing value taken from the cycle before, else the step before, else the step after.
+    """The context [B, L] with each missing value taken from the cycle before, else the nearest step.
 
     Only the anchors see it; the network itself sees zeros and a mask.
     """

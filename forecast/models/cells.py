@@ -29,9 +29,10 @@ class Lstm(nn.Module):
         self.layer = nn.LSTM(input_size, hidden_size, batch_first=True)
         # Gates lie in the order input, forget, cell, output. A forget gate that starts open lets gradients through
         # from the first step on (Jozefowicz, Zaremba & Sutskever 2015).
+        biases = dict(self.layer.named_parameters())
         with torch.no_grad():
-            self.layer.bias_ih_l0[hidden_size : 2 * hidden_size].fill_(1.0)
-            self.layer.bias_hh_l0[hidden_size : 2 * hidden_size].zero_()
+            biases["bias_ih_l0"][hidden_size : 2 * hidden_size].fill_(1.0)
+            biases["bias_hh_l0"][hidden_size : 2 * hidden_size].zero_()
 
     def forward(self, inputs: Tensor) -> Tensor:
         states: Tensor = self.layer(inputs)[0]

@@ -65,8 +65,9 @@ class Stack(nn.Module):
 class RecurrentNetwork(nn.Module):
     """A recurrent network over segments of a locally normalised context, with all horizon steps and quantiles at once.
 
-    The median is a gated mix of anchors (see anchors.py), plus a linear map of the context that starts at zero, plus what
-    the recurrence adds; the other quantiles are cumulated outwards from it in positive steps, so that they cannot cross.
+    The median is a gated mix of anchors (see anchors.py), plus a linear map of the context that starts at zero, plus
+    what the recurrence adds; the other quantiles are cumulated outwards from it in positive steps, so that they cannot
+    cross.
     """
 
     levels: Tensor
@@ -149,7 +150,7 @@ class RecurrentNetwork(nn.Module):
 
 
 def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which steps are observed [B, L], the last observed value [B, 1] and the standard deviation of the observed [B, 1]."""
+    """Which steps of a context [B, L] are observed, the last observed value [B, 1] and their standard deviation [B, 1]."""
     observed = ~torch.isnan(context)
     count = observed.sum(1, keepdim=True).clamp_min(1)
     values = torch.where(observed, context, 0.0)
