@@ -1,0 +1,50 @@
+# Everything a developer does, and CI with it. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint types format bench-single clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: $(READY) ## create .venv with the package and every tool, in the versions of constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# In a folder of its own, with the files named as from anywhere else: what is shown is what anybody may type.
+demo: $(READY) ## train on sample data, then show and write a forecast with its chart, in the folder demo/
+	mkdir -p demo
+	cd demo && $(BIN)/forecast train $(CURDIR)/sample_data/prices.csv --seed 1
+	cd demo && $(BIN)/forecast predict --model prices.safetensors --horizon 30 --plot prices.png
+	@echo && echo "demo/ holds the model, the forecast as CSV and its chart:" && ls -l demo
+
+test: $(READY) ## run the tests, but the slow ones
+	$(BIN)/pytest -q -m "not slow"
+
+test-slow: $(READY) ## run the slow tests alone
+	$(BIN)/pytest -q -m slow
+
+lint: $(READY) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY) ## check the types of the package, strictly
+	$(BIN)/mypy
+
+bench-single: $(READY) ## measure accuracy on single-series files: make bench-single DATA=folder
+	$(BIN)/python benchmarks/single.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
+clean: ## remove what was made here, but not .venv
+	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find forecast tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

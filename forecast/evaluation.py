@@ -1,0 +1,187 @@
+"""The model beside the baselines, on windows it was not trained on, and the verdict in one plain sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast import metrics
+from forecast.baselines import BASELINES
+from forecast.config import QUANTILE_LEVELS
+from forecast.errors import CheckpointError
+
+Values = NDArray[np.float64]
+
+#: Central intervals, in percent, whose coverage and width are reported.
+LEVELS = (80, 95)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One cutoff of one series: history [T] up to it, actual [H] after it (NaN: missing), model_quantiles [H, Q]."""
+
+    history: Values
+    actual: Values
+    model_quantiles: Values
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method's metrics, each averaged over windows; NaN where the data leave it undefined in every window."""
+
+    name: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of the model, then of the baselines, over the same windows."""
+
+    scores: tuple[Score, ...]
+    n_windows: int
+    horizon: int
+    season_length: int
+    note: str = ""
+
+    @property
+    def best_baseline(self) -> Score:
+        """The baseline with the lowest MASE, or the lowest MAE where the history's scale leaves MASE undefined."""
+        return min(self.scores[1:], key=lambda score: score.metrics[self._deciding])
+
+    @property
+    def verdict(self) -> str:
+        """Whether the model is worth using, in one sentence with both figures."""
+        best, deciding = self.best_baseline, self._deciding
+        model, other = self.scores[0].metrics[deciding], best.metrics[deciding]
+        if math.isnan(other):
+            return "the model cannot be compared with a baseline: the held-out windows have no observed value"
+        figures = f"{deciding.upper()} {model:.3g} against {other:.3g}"
+        if model < other:
+            return f"the model beats the best baseline ({best.name}): {figures} ({_percent(1 - model / other)} lower)"
+        # Past ten times as much a percentage says less than the figures, and a baseline without error has none.
+        behind = f" ({_percent(model / other - 1)} higher)" if other < model < 10 * other else ""
+        return (
+            f"the model does NOT beat {best.name} here: {figures}{behind}; "
+            f"use {best.name}, or give the model more history or more training time"
+        )
+
+    @property
+    def _deciding(self) -> str:
+        return "mae" if math.isnan(self.scores[1].metrics["mase"]) else "mase"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, which has no NaN: an undefined metric is None."""
+        return {
+            "scores": [
+                {
+                    "name": score.name,
+                    "metrics": {k: v if math.isfinite(v) else None for k, v in score.metrics.items()},
+                }
+                for score in self.scores
+            ],
+            "n_windows": self.n_windows,
+            "horizon": self.horizon,
+            "season_length": self.season_length,
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
+        """What `to_dict` wrote, checked key by key and type by type; anything else is a CheckpointError."""
+        kinds = {"scores": list, "n_windows": int, "horizon": int, "season_length": int, "note": str}
+        _check(values, kinds, "evaluation")
+        if len(values["scores"]) < 2:
+            raise CheckpointError("evaluation: the scores of a model and of at least one baseline are needed")
+        scores = tuple(_score(score, f"evaluation score {i}") for i, score in enumerate(values["scores"], start=1))
+        return cls(**{**values, "scores": scores})
+
+
+def evaluate(
+    windows: Sequence[Window],
+    season_length: int,
+    model_name: str,
+    *,
+    quantile_levels: Sequence[float] = QUANTILE_LEVELS,
+    note: str = "",
+) -> Evaluation:
+    """The metrics of the model and of every baseline on the same windows (at least one), averaged over the windows.
+
+    quantile_levels belong to the windows' model_quantiles and hold 0.5 and both ends of every interval in LEVELS. A
+    window in which the data leave a metric undefined is left out of that metric's average, for all alike.
+    """
+    # A season of one step makes seasonal naive the same as naive: one of them is enough.
+    baselines = {name: f for name, f in BASELINES.items() if season_length > 1 or name != "seasonal naive"}
+    rows = []
+    for window in windows:
+        horizon = len(window.actual)
+        forecasts = [f(window.history, season_length, horizon, quantile_levels) for f in baselines.values()]
+        rows.append(
+            [_measure(window, each, season_length, quantile_levels) for each in (window.model_quantiles, *forecasts)]
+        )
+    means = _mean_where_defined(np.array([[list(measured.values()) for measured in row] for row in rows]))
+    names = list(rows[0][0])
+    return Evaluation(
+        scores=tuple(
+            Score(name, dict(zip(names, values.tolist(), strict=True)))
+            for name, values in zip((model_name, *baselines), means, strict=True)
+        ),
+        n_windows=len(windows),
+        horizon=max(len(window.actual) for window in windows),
+        season_length=season_length,
+        note=note,
+    )
+
+
+def _measure(
+    window: Window, quantiles: Values, season_length: int, quantile_levels: Sequence[float]
+) -> dict[str, float]:
+    actual, at = window.actual, [round(level, 6) for level in quantile_levels]
+    median = quantiles[:, at.index(0.5)]
+    measured = {name: f(actual, median, window.history, season_length) for name, f in metrics.METRICS.items()}
+    measured["wql"] = metrics.wql(actual, quantiles, quantile_levels)
+    for level in LEVELS:
+        low, high = (quantiles[:, at.index(round(0.5 + side * level / 200, 6))] for side in (-1, 1))
+        measured[f"coverage_{level}"] = metrics.coverage(actual, low, high)
+        measured[f"width_{level}"] = metrics.width(low, high)
+    return measured
+
+
+def _mean_where_defined(table: Values) -> Values:
+    """Means over windows of [windows, methods, metrics], leaving out those where a metric is NaN for every method.
+
+    A NaN of one method alone is its own failure, and stays in its mean.
+    """
+    defined = ~np.all(np.isnan(table), axis=1, keepdims=True)
+    n_defined = defined.sum(axis=0)
+    means: Values = np.where(defined, table, 0.0).sum(axis=0) / np.where(n_defined, n_defined, np.nan)
+    return means
+
+
+def _percent(ratio: float) -> str:
+    return "under 1 %" if ratio < 0.01 else f"{ratio:.0%}".replace("%", " %")
+
+
+def _score(values: Any, where: str) -> Score:
+    _check(values, {"name": str, "metrics": dict}, where)
+    measured = values["metrics"]
+    for name in ("mae", "mase"):
+        if name not in measured:
+            raise CheckpointError(f"{where}: the metric {name!r} is missing")
+    for name, value in measured.items():
+        if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
+            raise CheckpointError(f"{where}: the metric {name!r} is {value!r}, not a finite number")
+    return Score(values["name"], {k: math.nan if v is None else float(v) for k, v in measured.items()})
+
+
+def _check(values: Any, kinds: Mapping[str, type], where: str) -> None:
+    # `type() is`, not isinstance: True would pass for an int.
+    if not isinstance(values, Mapping) or set(values) != set(kinds):
+        raise CheckpointError(f"{where}: exactly the keys {', '.join(kinds)} are needed")
+    for key, kind in kinds.items():
+        if type(values[key]) is not kind:
+            raise CheckpointError(f"{where}: {key} is {values[key]!r}, not of type {kind.__name__}")

@@ -1,0 +1,101 @@
+"""Starting is quick: help, version and usage errors load nothing that takes a second to import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "pandas", "numpy", "sklearn", "scipy", "matplotlib", "pyarrow", "exchange_calendars")
+
+#: Runs the command as the installed script does, then reports its exit code and what is loaded.
+COMMAND = """
+import json, sys
+from forecast.cli import main
+sys.argv = ["forecast", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+loaded = {name.partition(".")[0] for name in sys.modules}
+print("\\n" + json.dumps({"code": code, "loaded": sorted(loaded)}))
+"""
+
+
+def run(program: str, *arguments: str, cwd: Path) -> dict[str, object]:
+    """What `program` printed as its last line, parsed."""
+    result = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    assert result.stdout, result.stderr
+    report: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
+    return report
+
+
+def heavy(report: dict[str, object]) -> set[str]:
+    """The heavy packages that a report says were loaded."""
+    return set(HEAVY) & set(report["loaded"])  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "-h",
+        "--help",
+        "--version",
+        "train -h",
+        "predict -h",
+        "inspect -h",
+        "doctor -h",
+        "completion -h",
+        "completion bash",
+    ],
+)
+def test_asking_loads_nothing_heavy(line: str, tmp_path: Path) -> None:
+    """Help pages, the version and completion scripts end well without a heavy import."""
+    report = run(COMMAND, *line.split(), cwd=tmp_path)
+    assert report["code"] in (0, None)
+    assert heavy(report) == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tarin",
+        "train",
+        "train data.csv --no-such-option",
+        "train data.csv --cell transformer",
+        "train data.csv --layers none",
+        "train data.csv --hidden 0",
+        "predict --levels 80,many",
+        "predict --horizon -3",
+        "inspect",
+        "completion tcsh-of-old",
+    ],
+)
+def test_a_usage_error_loads_nothing_heavy(line: str, tmp_path: Path) -> None:
+    """A mistyped command line ends with exit code 2 before anything heavy is imported."""
+    report = run(COMMAND, *line.split(), cwd=tmp_path)
+    assert report["code"] == 2
+    assert heavy(report) == set()
+
+
+def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Neither does its version; the names that need more load it when used."""
+    program = """
+import json, sys
+import forecast
+forecast.__version__, forecast.Config, forecast.ForecastError
+print(json.dumps({"loaded": sorted({name.partition(".")[0] for name in sys.modules})}))
+"""
+    assert heavy(run(program, cwd=tmp_path)) == set()
