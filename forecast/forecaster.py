@@ -221,7 +221,7 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if any(value is None for value in asdict(config.model).values()) or config.data.scaling is None:
         raise CheckpointError("the configuration has blanks")
     levels = _numbers(metadata["quantile_levels"], float, 3, 99)
-    ascending = list(levels) == sorted(set(levels)) and 0 < levels[0] and levels[-1] < 1
+    ascending = list(levels) == sorted(set(levels)) and levels[0] > 0 and levels[-1] < 1
     if not ascending or levels[len(levels) // 2] != 0.5 or len(levels) % 2 == 0:
         raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
     factors = _numbers(metadata["factors"], float, len(levels), len(levels))

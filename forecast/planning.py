@@ -98,7 +98,8 @@ def plan(panel: Panel, config: Config) -> Plan:
             hint=f"--horizon {max(1, longest - _FEWEST_STEPS)} or less" if longest > _FEWEST_STEPS else None,
         )
     context_length = config.model.context_length or _context_length(m, horizon, longest)
-    segment = min(config.model.segment or _segment(m), context_length)
+    # Two segments at least: over a single one there is nothing to recur.
+    segment = max(1, min(config.model.segment or _segment(m), context_length // 2))
     scaling, why_scaling = _scaling(panel, config, m)
     max_steps = 400 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
     complete = Config(

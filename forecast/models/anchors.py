@@ -2,7 +2,7 @@
 
 Each is built from the context alone, so nothing about the season has to be estimated beforehand or stored: the last
 value, and for each season the mean profile of the last one, two, four and eight cycles on the level of the last cycle,
-on the level of the last values, and on the line through the cycles' levels.
+on the level of the last values, and on half the slope of the line through the cycles' levels.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 _CYCLES = (1, 2, 4, 8)
+#: A line that goes on as it was overshoots more often than not (Gardner & McKenzie 1985 damp it for that reason).
+_DAMPING = 0.5
 
 
 def count_anchors(context_length: int, season_lengths: Sequence[int]) -> int:
@@ -46,7 +48,7 @@ def anchors(context: Tensor, available: Tensor, season_lengths: Sequence[int], h
                 offset = (context[:, -recent:] - profile[:, -recent:]).mean(1, keepdim=True)
                 rebased = torch.where(enough, (offset + profile)[:, phase], rebased)
                 growth = (level[:, -1:] - level[:, :1]) / (n - 1)
-                line = (level[:, -1:] + profile)[:, phase] + growth * cycles_ahead
+                line = (level[:, -1:] + profile)[:, phase] + _DAMPING * growth * cycles_ahead
                 trended = torch.where(enough, line, trended)
                 found += [rebased, trended]
     return torch.stack(found, 1)

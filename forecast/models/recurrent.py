@@ -150,7 +150,7 @@ class RecurrentNetwork(nn.Module):
 
 
 def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which steps of a context [B, L] are observed, the last observed value [B, 1] and their standard deviation [B, 1]."""
+    """Which steps of a context [B, L] are observed, the last of them [B, 1] and their standard deviation [B, 1]."""
     observed = ~torch.isnan(context)
     count = observed.sum(1, keepdim=True).clamp_min(1)
     values = torch.where(observed, context, 0.0)

@@ -1,0 +1,70 @@
+"""Anchors continue a context in ways that can be worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from forecast.models.anchors import anchors, count_anchors, fill_missing
+
+NAN = math.nan
+
+
+def enough(context):
+    return torch.full((context.shape[0],), context.shape[1])
+
+
+def test_the_first_anchor_is_the_last_value():
+    """Whatever the season, the naive forecast is among them."""
+    context = torch.tensor([[5.0, 1.0, 2.0, 7.0]])
+    assert anchors(context, enough(context), (2,), 3)[0, 0].tolist() == [7, 7, 7]
+
+
+def test_one_cycle_is_the_seasonal_naive_forecast():
+    """The last season repeated, for as long as the horizon."""
+    context = torch.tensor([[9.0, 9.0, 9.0, 1.0, 2.0, 3.0]])
+    assert anchors(context, enough(context), (3,), 5)[0, 1].tolist() == [1, 2, 3, 1, 2]
+
+
+def test_a_season_with_a_trend_is_continued_at_half_its_growth():
+    """Two cycles that rise by 10 each are continued by two that rise by 5."""
+    context = torch.tensor([[1.0, 2.0, 11.0, 12.0]])
+    found = anchors(context, enough(context), (2,), 4)[0]
+    assert found[-1].tolist() == [16, 17, 21, 22]
+
+
+def test_without_a_season_half_the_line_is_continued():
+    """A season of one step leaves the last value and lines."""
+    context = torch.arange(8.0)[None]
+    found = anchors(context, enough(context), (1,), 2)[0]
+    assert found[0].tolist() == [7, 7]
+    assert found[-1].tolist() == [7.5, 8]
+
+
+@pytest.mark.parametrize(("length", "seasons"), [(4, (2,)), (24, (12,)), (48, (1,)), (336, (24, 168)), (3, (7,))])
+def test_they_are_as_many_as_counted(length, seasons):
+    """The network's gate has one weight per anchor, so the count must be right."""
+    context = torch.rand(2, length)
+    assert anchors(context, enough(context), seasons, 5).shape == (2, count_anchors(length, seasons), 5)
+
+
+def test_cycles_that_reach_before_the_first_value_are_replaced():
+    """With five known steps of four-step seasons the two-cycle anchors fall back to one cycle, or to the last value."""
+    context = torch.tensor([[0.0, 0.0, 0.0, 4.0, 1.0, 2.0, 3.0, 4.0]])
+    found = anchors(context, torch.tensor([5]), (4,), 4)[0]
+    assert found[2].tolist() == found[1].tolist() == [1, 2, 3, 4]
+    assert found[3].tolist() == found[4].tolist() == [4, 4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("context", "filled"),
+    [
+        ([1.0, 2, 3, 4, NAN, 6], [1, 2, 3, 4, 2, 6]),
+        ([NAN, NAN, 3, 4, 5, NAN], [3, 3, 3, 4, 5, 3]),
+        ([1.0, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]),
+    ],
+    ids=["a season ago", "the nearest where there is no season ago", "nothing missing"],
+)
+def test_missing_values_come_from_the_season_before_or_the_nearest_step(context, filled):
+    """With a season of three steps."""
+    assert fill_missing(torch.tensor([context]), (3,)).tolist() == [filled]

@@ -1,0 +1,128 @@
+"""The network: quantiles that cannot cross, equal treatment of level and scale, and nothing from behind its context."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from forecast.config import QUANTILE_LEVELS
+from forecast.models.cells import CELLS
+from forecast.models.recurrent import Architecture, RecurrentNetwork, Stack, normalise
+
+SMALL = Architecture("lstm", 8, 1, False, 0.1, 3, 12, 5, (4,), QUANTILE_LEVELS)
+VARIANTS = {
+    **{name: replace(SMALL, cell=name) for name in CELLS},
+    "stacked": replace(SMALL, layers=3),
+    "bidirectional": replace(SMALL, layers=2, bidirectional=True),
+    "textbook": replace(SMALL, segment=1),
+    "two segments": replace(SMALL, segment=6),
+    "segments that do not divide": replace(SMALL, segment=5),
+    "no season": replace(SMALL, season_lengths=(1,)),
+}
+
+
+def jittered(architecture):
+    """A network whose weights are all away from zero, as after training, in evaluation mode."""
+    torch.manual_seed(0)
+    network = RecurrentNetwork(architecture).eval()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.add_(0.1 * torch.randn_like(p))
+    return network
+
+
+@pytest.mark.parametrize("architecture", VARIANTS.values(), ids=VARIANTS.keys())
+def test_quantiles_have_their_shape_and_never_cross(architecture):
+    """[B, H, Q], ascending, finite, for every cell and arrangement."""
+    quantiles, scale = jittered(architecture)(torch.randn(7, 12), torch.ones(7))
+    assert quantiles.shape == (7, 5, len(QUANTILE_LEVELS))
+    assert scale.shape == (7, 1)
+    assert (quantiles.diff(dim=-1) > 0).all()
+
+
+@pytest.mark.parametrize("architecture", VARIANTS.values(), ids=VARIANTS.keys())
+def test_every_weight_is_used(architecture):
+    """A loss moves every parameter; one without a gradient would be dead."""
+    network = jittered(architecture)
+    network(torch.randn(4, 12), torch.ones(4))[0].square().sum().backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_a_forecast_moves_with_the_level():
+    """Adding a constant to the context adds it to every quantile: the network knows no level."""
+    network, context = jittered(SMALL), torch.randn(3, 12)
+    here, there = (network(context + shift, torch.ones(3))[0] for shift in (0.0, 10.0))
+    torch.testing.assert_close(there, here + 10, rtol=1e-4, atol=1e-4)
+
+
+def test_missing_values_are_not_zeros():
+    """A hole is told apart from a value by the mask, and whatever is stored in it does not matter."""
+    network, context = jittered(SMALL), torch.randn(2, 12)
+    context[:, 5] = math.nan
+    holed = network(context, torch.ones(2))[0]
+    assert torch.isfinite(holed).all()
+    observed, center, _ = normalise(context, torch.ones(2))
+    plugged = torch.where(observed, context, center)
+    assert not torch.allclose(network(plugged, torch.ones(2))[0], holed, atol=1e-3)
+
+
+def test_before_training_the_median_is_a_mix_of_anchors():
+    """On a perfect season the fresh network repeats it: everything but the anchors starts at zero."""
+    network = RecurrentNetwork(SMALL).eval()
+    season = torch.tensor([1.0, 5.0, 2.0, 8.0])
+    windows, targets = season.repeat(3)[None], season.repeat(2)[None, :5]
+    network.start_at_anchors(windows, targets, torch.ones(1))
+    median = network(windows, torch.ones(1))[0][0, :, QUANTILE_LEVELS.index(0.5)]
+    torch.testing.assert_close(median, targets[0], atol=0.01, rtol=0)
+
+
+def test_before_training_the_quantiles_are_normal_around_it():
+    """Their distances are in the ratios of the normal distribution's."""
+    network = RecurrentNetwork(SMALL).eval()
+    quantiles = network(torch.randn(1, 12), torch.ones(1))[0][0, 0]
+    middle = QUANTILE_LEVELS.index(0.5)
+    ratio = (quantiles[-1] - quantiles[middle]) / (quantiles[QUANTILE_LEVELS.index(0.9)] - quantiles[middle])
+    assert ratio.item() == pytest.approx(1.95996 / 1.28155, rel=1e-4)
+
+
+def test_normalising_a_constant_or_empty_context_stays_finite():
+    """The scale is never below a thousandth of the series' spread, and nothing observed is centred at zero."""
+    context = torch.tensor([[3.0, 3.0, 3.0], [math.nan] * 3])
+    observed, center, scale = normalise(context, torch.tensor([2.0, 2.0]))
+    assert observed.tolist() == [[True] * 3, [False] * 3]
+    assert center.tolist() == [[3.0], [0.0]]
+    assert scale.tolist() == [[pytest.approx(0.002)], [pytest.approx(0.002)]]
+
+
+def test_the_last_observed_value_is_the_center():
+    """Trailing holes are stepped over; the deviation counts observed values only."""
+    _, center, scale = normalise(torch.tensor([[1.0, 3.0, math.nan, math.nan]]), torch.ones(1))
+    assert center.item() == 3.0
+    assert scale.item() == 1.0
+
+
+def test_a_bidirectional_stack_ends_with_both_directions_last_states():
+    """The backward half is the state of a backward layer that has read from the last step to the first."""
+    torch.manual_seed(0)
+    stack = Stack("gru", 4, layers=1, bidirectional=True, dropout=0.0)
+    inputs = torch.randn(2, 6, 4)
+    expected = torch.cat(
+        [stack.forward_layers[0](inputs)[:, -1], stack.backward_layers[0](inputs.flip(1))[:, -1]], -1
+    )
+    torch.testing.assert_close(stack(inputs), expected)
+
+
+def test_a_stack_equals_torch_with_the_same_weights():
+    """Two bidirectional layers against torch.nn.LSTM with copied weights: the same last hidden states."""
+    torch.manual_seed(0)
+    stack = Stack("lstm", 4, layers=2, bidirectional=True, dropout=0.0)
+    reference = torch.nn.LSTM(4, 4, num_layers=2, bidirectional=True, batch_first=True)
+    with torch.no_grad():
+        for i in range(2):
+            for layers, suffix in ((stack.forward_layers, ""), (stack.backward_layers, "_reverse")):
+                for name, p in layers[i].layer.named_parameters():
+                    dict(reference.named_parameters())[name.replace("_l0", f"_l{i}") + suffix].copy_(p)
+    inputs = torch.randn(3, 5, 4)
+    _, (hidden, _) = reference(inputs)
+    torch.testing.assert_close(stack(inputs), torch.cat([hidden[2], hidden[3]], -1))
