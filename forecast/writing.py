@@ -128,7 +128,7 @@ def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:
     Nine significant digits, which is what float32 weights can tell apart, and more where an interval is narrow for its
     height: at least four digits of its width. The whole part is always written out. No exponent from 1e-11 to 1e16.
     """
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         digits_before = np.floor(np.log10(np.abs(values))) + 1
         digits_of_width = np.floor(np.log10(np.ptp(values, axis=1, keepdims=True))) + 1
     decimals = np.maximum(_SIGNIFICANT_DIGITS - digits_before, 0)

@@ -1,0 +1,197 @@
+"""A Forecast as a table: names as the user's own, intervals that never cross and always contain the forecast."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.config import QUANTILE_LEVELS
+from forecast.errors import ConfigError, DataError
+from forecast.forecasts import Forecast, ItemForecast
+from forecast.panel import Columns
+
+START = np.datetime64("2024-01-31T00:00:00", "us")
+
+
+def item(quantiles: object, item_id: tuple[str, ...] = (), target: str = "sales") -> ItemForecast:
+    values = np.array(quantiles, dtype=np.float64)
+    return ItemForecast(item_id, target, START + np.arange(len(values)) * np.timedelta64(1, "D"), values)
+
+
+def normal(mean: float, sd: float, steps: int = 2) -> list[list[float]]:
+    """The quantiles of a normal distribution at every trained level, for each step."""
+    return [[NormalDist(mean, sd).inv_cdf(level) for level in QUANTILE_LEVELS]] * steps
+
+
+def single(quantiles: object, columns: Columns | None = None, source: str = "model") -> Forecast:
+    return Forecast((item(quantiles),), QUANTILE_LEVELS, columns or Columns("date", ("sales",)), source)
+
+
+ascending = st.lists(
+    st.lists(st.floats(-1e15, 1e15), min_size=len(QUANTILE_LEVELS), max_size=len(QUANTILE_LEVELS)).map(sorted),
+    min_size=1,
+    max_size=3,
+)
+
+
+def test_the_columns_are_the_users_own_then_the_median_then_its_intervals() -> None:
+    """Without options: time, forecast, and the 80 and 95 % intervals."""
+    frame = single([list(range(13)), list(range(13, 26))]).to_frame()
+    assert list(frame.columns) == ["date", "forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
+    assert frame["date"].tolist() == [pd.Timestamp("2024-01-31"), pd.Timestamp("2024-02-01")]
+    assert frame.iloc[0, 1:].tolist() == [6, 2, 10, 0, 12]
+    assert frame.iloc[1, 1:].tolist() == [19, 15, 23, 13, 25]
+
+
+def test_ids_keep_their_columns_and_several_targets_are_named() -> None:
+    """One row per item, target and step, the items in their order."""
+    columns = Columns("day", ("sales", "visits"), ids=("shop", "article"))
+    items = tuple(
+        item(normal(len(shop), 1), (shop, "0042"), target) for shop in ("b", "aa") for target in ("sales", "visits")
+    )
+    frame = Forecast(items, QUANTILE_LEVELS, columns).to_frame(levels=())
+    assert list(frame.columns) == ["shop", "article", "day", "target", "forecast"]
+    assert frame["shop"].tolist() == ["b"] * 4 + ["aa"] * 4
+    assert frame["article"].tolist() == ["0042"] * 8
+    assert frame["target"].tolist() == ["sales", "sales", "visits", "visits"] * 2
+    np.testing.assert_allclose(frame["forecast"], [1] * 4 + [2] * 4)
+
+
+def test_items_may_have_different_lengths() -> None:
+    """Ids are repeated for the steps of their own item."""
+    items = (item(normal(0, 1, 1), ("a",)), item(normal(9, 1, 3), ("b",)))
+    frame = Forecast(items, QUANTILE_LEVELS, Columns("date", ("y",), ("id",))).to_frame()
+    assert frame["id"].tolist() == ["a", "b", "b", "b"]
+
+
+def test_a_fallback_is_named_and_the_model_is_not() -> None:
+    """The source column appears only when something stood in for the model."""
+    assert "source" not in single(normal(0, 1)).to_frame()
+    assert single(normal(0, 1), source="seasonal_naive").to_frame()["source"].tolist() == ["seasonal_naive"] * 2
+
+
+@pytest.mark.parametrize(
+    ("levels", "names"),
+    [
+        ((95, 80), ["lo_80", "hi_80", "lo_95", "hi_95"]),
+        ((80.0, 80), ["lo_80", "hi_80"]),
+        ((99.5,), ["lo_99.5", "hi_99.5"]),
+        ((), []),
+    ],
+)
+def test_levels_are_named_without_needless_digits_and_ascend(levels: tuple[float, ...], names: list[str]) -> None:
+    """80.0 is 80, 99.5 stays, the order given does not matter."""
+    assert list(single(normal(0, 1)).to_frame(levels=levels).columns) == ["date", "forecast", *names]
+
+
+def test_quantiles_take_the_place_of_intervals() -> None:
+    """Quantile columns ascend and carry their level."""
+    frame = single([list(range(13))]).to_frame(quantiles=(0.9, 0.1, 0.025, 0.5))
+    assert list(frame.columns) == ["date", "forecast", "q_0.025", "q_0.1", "q_0.5", "q_0.9"]
+    assert frame.iloc[0, 1:].tolist() == [6, 0, 2, 6, 10]
+
+
+def test_nixtla_names_replace_the_users_own() -> None:
+    """The ids become one unique_id, the time ds; names that would collide are gone."""
+    columns = Columns("forecast", ("sales",), ids=("lo_80", "hi_80"))
+    forecast = Forecast((item(normal(0, 1), ("a", "b")),), QUANTILE_LEVELS, columns)
+    frame = forecast.to_frame(nixtla_names=True)
+    assert list(frame.columns) == ["unique_id", "ds", "forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
+    assert frame["unique_id"].tolist() == ["a / b"] * 2
+
+
+def test_a_series_without_ids_is_called_by_its_target_in_nixtla_names() -> None:
+    """unique_id is never empty."""
+    assert single(normal(0, 1)).to_frame(nixtla_names=True)["unique_id"].tolist() == ["sales"] * 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "clash"),
+    [
+        (Columns("forecast", ("sales",)), "forecast"),
+        (Columns("date", ("sales",), ("lo_80",)), "lo_80"),
+        (Columns("target", ("sales", "visits")), "target"),
+        (Columns("date", ("sales",), ("source",)), "source"),
+    ],
+)
+def test_a_users_column_is_never_hidden_by_one_of_ours(columns: Columns, clash: str) -> None:
+    """A name that both need is refused, with a way out."""
+    forecast = Forecast((item(normal(0, 1), ("x",) * len(columns.ids)),), QUANTILE_LEVELS, columns, "naive")
+    with pytest.raises(DataError, match=f"column '{clash}': the forecast adds a column of this name") as caught:
+        forecast.to_frame()
+    assert caught.value.hint == "rename the column in the data, or use --nixtla-names"
+
+
+def test_names_that_do_not_clash_in_this_table_are_allowed() -> None:
+    """A column called source or target is fine where none is added, and so is a target called forecast."""
+    columns = Columns("target", ("forecast",), ("source",))
+    frame = Forecast((item(normal(0, 1), ("x",)),), QUANTILE_LEVELS, columns).to_frame(levels=())
+    assert list(frame.columns) == ["source", "target", "forecast"]
+
+
+@pytest.mark.parametrize("level", [0, 100, -5, 101, float("nan")])
+def test_an_interval_must_cover_something_but_not_everything(level: float) -> None:
+    """Levels lie strictly between 0 and 100."""
+    with pytest.raises(ConfigError, match="not strictly between 0 and 100"):
+        single(normal(0, 1)).to_frame(levels=(80, level))
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.1, 80, float("nan")])
+def test_a_quantile_level_is_a_probability(level: float) -> None:
+    """Quantile levels lie strictly between 0 and 1."""
+    with pytest.raises(ConfigError, match="not strictly between 0 and 1"):
+        single(normal(0, 1)).to_frame(quantiles=(level,))
+    with pytest.raises(ConfigError, match="not strictly between 0 and 1"):
+        single(normal(0, 1)).quantile(level)
+
+
+@given(ascending)
+def test_a_trained_level_is_returned_as_it_was_trained(quantiles: list[list[float]]) -> None:
+    """No rounding, no interpolation where the network itself has an answer."""
+    forecast = single(quantiles)
+    for position, level in enumerate(QUANTILE_LEVELS):
+        np.testing.assert_array_equal(forecast.quantile(level)[0], np.array(quantiles)[:, position])
+
+
+@pytest.mark.parametrize("level", [0.0001, 0.005, 0.03, 0.25, 0.45, 0.51, 0.75, 0.96, 0.99, 0.999])
+def test_any_quantile_of_a_normal_forecast_is_that_of_the_normal_distribution(level: float) -> None:
+    """Between the trained levels and beyond them, the normal distribution is met exactly."""
+    found = single(normal(10, 3)).quantile(level)[0]
+    np.testing.assert_allclose(found, NormalDist(10, 3).inv_cdf(level), rtol=1e-12)
+
+
+def test_quantile_gives_one_array_per_item() -> None:
+    """Arrays have the length of their own item."""
+    forecast = Forecast((item(normal(0, 1, 1)), item(normal(9, 1, 3))), QUANTILE_LEVELS, Columns("date", ("y",)))
+    assert [len(values) for values in forecast.quantile(0.3)] == [1, 3]
+
+
+def test_a_median_alone_has_no_intervals() -> None:
+    """Nothing is made up from a single quantile level."""
+    forecast = Forecast((item([[5.0]]),), (0.5,), Columns("date", ("y",)))
+    assert forecast.to_frame(levels=())["forecast"].tolist() == [5]
+    with pytest.raises(ConfigError, match="the forecast has its median only"):
+        forecast.to_frame(levels=(80,))
+
+
+@given(ascending, st.lists(st.floats(1e-6, 1 - 1e-6), min_size=2, max_size=8))
+def test_quantiles_never_fall_as_the_level_rises(quantiles: list[list[float]], levels: list[float]) -> None:
+    """Trained or not, inside the trained range or beyond, for any ascending quantiles."""
+    forecast = single(quantiles)
+    ordered = [forecast.quantile(level)[0] for level in sorted([*levels, *QUANTILE_LEVELS])]
+    assert all((lower <= upper).all() for lower, upper in pairwise(ordered))
+
+
+@given(ascending, st.lists(st.floats(0.001, 99.999), min_size=1, max_size=5))
+def test_intervals_are_nested_and_contain_the_forecast(quantiles: list[list[float]], levels: list[float]) -> None:
+    """A wider level gives a wider interval, with the median inside every one."""
+    frame = single(quantiles).to_frame(levels=levels)
+    bounds = frame.drop(columns=["date", "forecast"])
+    inwards = [*bounds.columns[-2::-2], "forecast", *bounds.columns[1::2]]
+    assert (np.diff(frame[inwards].to_numpy(), axis=1) >= 0).all()
