@@ -1,0 +1,127 @@
+"""Exchange sessions: which exchange keeps the days of a file, and on which days an exchange trades.
+
+The holidays are those of the exchange_calendars library, which is imported on the first question and never before.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.errors import DataError
+
+Days = NDArray[np.datetime64]
+
+#: The exchanges most files come from, no two alike over a year, in the order in which they win a tie.
+LARGE = ("XNYS", "XLON", "XETR", "XPAR", "XTKS", "XHKG", "XSHG", "XTSE", "XASX", "XBOM", "XSWX", "BVMF")
+#: Every exchange that a calendar may name, in the order in which they are tried.
+EXCHANGES = (
+    *LARGE,
+    *("XMIL", "XMAD", "XSTO", "XCSE", "XHEL", "XOSL", "XAMS", "XBRU", "XLIS", "XDUB", "XFRA", "XWBO", "XTAI", "XSES"),
+    *("XKRX", "XNZE", "XJSE", "XMEX", "XIST", "XWAR", "XBKK", "XKLS", "XIDX", "XPHS", "XSGO", "XBUE", "XBOG", "XLIM"),
+    *("XPRA", "XBUD", "ASEX", "XBSE", "XZAG", "XLJU", "XBRA", "XTAL", "XRIS", "XLIT", "XICE", "XLUX", "XCYS", "XBEL"),
+    *("XDUS", "XHAM", "XSTU", "XEUR", "XEEE", "XMOS", "XKAR", "XBDA", "XCBF", "CMES", "IEPA", "AIXK", "XTAE", "XSAU"),
+)
+#: Those that trade on Sundays, or did.
+SUNDAY_EXCHANGES = ("XTAE", "XSAU")
+
+#: With so many holidays explained, nothing but the exchange itself explains a file.
+_SURE = 10
+
+
+class Match(NamedTuple):
+    """An exchange whose sessions contain every day of a file; absent counts its sessions without a row."""
+
+    code: str
+    sessions: int
+    absent: int
+    holidays: int
+    ties: tuple[str, ...]
+
+
+def sessions(code: str, first_year: int, last_year: int) -> Days:
+    """The sessions of an exchange of EXCHANGES from 1 January to 31 December of the years, datetime64[D], ascending.
+
+    Raises DataError when the library does not know them.
+    """
+    # The library has no opinion on other years, and its nanoseconds end in 2262.
+    if not 1900 <= first_year <= last_year <= 2200:
+        raise DataError(f"sessions of {code} are known for the years 1900 to 2200, not {first_year} to {last_year}")
+    return _sessions(code, first_year, last_year)
+
+
+def best_match(days: Days, weekmask: str, *, price_like: bool) -> Match | None:
+    """The exchange whose sessions are the days of a file (sorted, unique, datetime64[D]), or None.
+
+    A day that is no session excludes an exchange. Sessions without a row are tolerated when they are very few, or
+    few in a file long enough to be beyond doubt. When several fit equally, the order of EXCHANGES decides.
+    """
+    if weekmask[6] == "1":
+        return _best(days, weekmask, SUNDAY_EXCHANGES, price_like)
+    # The first pass costs as much per exchange as the second, and is enough for nearly every file.
+    return _best(days, weekmask, LARGE, price_like) or _best(days, weekmask, EXCHANGES[len(LARGE) :], price_like)
+
+
+def without_holiday(days: Days) -> str:
+    """The first large exchange that was open on all of a file's days and on no other day between them, or nothing."""
+    for code in LARGE:
+        held = _between(code, days)
+        if held is not None and np.array_equal(held, days):
+            return code
+    return ""
+
+
+def _best(days: Days, weekmask: str, codes: Sequence[str], price_like: bool) -> Match | None:
+    weekdays = int(np.busday_count(days[0], days[-1] + 1, weekmask=weekmask))
+    matches = []
+    for code in codes:
+        held = _between(code, days)
+        if held is None or not np.isin(days, held).all():
+            continue
+        match = Match(code, len(held), len(held) - len(days), weekdays - len(held), ())
+        if match.absent > (0.05 if match.holidays >= _SURE else 0.005) * len(held):
+            continue
+        # Somewhere in the world every other day is a holiday: one absent row alone points to no exchange.
+        if match.holidays >= (1 if price_like or code == EXCHANGES[0] else 3):
+            matches.append(match)
+        if match.holidays >= _SURE and match.absent <= 0.005 * len(held):
+            break
+    if not matches:
+        return None
+    best = min(matches, key=lambda match: match.absent)
+    return best._replace(ties=tuple(m.code for m in matches if m.absent == best.absent and m.code != best.code))
+
+
+def _between(code: str, days: Days) -> Days | None:
+    """The sessions from the first to the last of the days; None when the library does not know them."""
+    years = days[[0, -1]].astype("datetime64[Y]").astype(int) + 1970
+    try:
+        held = sessions(code, int(years[0]), int(years[1]))
+    except DataError:
+        return None
+    return np.asarray(held[(held >= days[0]) & (held <= days[-1])])
+
+
+@lru_cache(maxsize=256)
+def _sessions(code: str, first_year: int, last_year: int) -> Days:
+    with warnings.catch_warnings():
+        # The library's own use of pandas, which its next release follows up on.
+        warnings.simplefilter("ignore")
+        import exchange_calendars  # type: ignore[import-untyped]
+
+        try:
+            calendar = exchange_calendars.get_calendar(code, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+            held = calendar.sessions.to_numpy().astype("datetime64[D]")
+        except (ValueError, NotImplementedError, exchange_calendars.errors.CalendarError) as error:
+            raise DataError(
+                f"the sessions of {code} from {first_year} to {last_year} are not known",
+                why=str(error),
+                hint="--calendar B takes every Monday to Friday",
+            ) from error
+    held.flags.writeable = False
+    return np.asarray(held)
