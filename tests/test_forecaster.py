@@ -1,0 +1,243 @@
+"""A Forecaster: trained, saved, loaded, and honest about what it could know."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast import checkpoint
+from forecast.calendars import Calendar
+from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
+from forecast.errors import CheckpointError, DataError
+from forecast.forecaster import Forecaster, read_card
+from forecast.models.cells import CELLS
+from forecast.scaling import SCALERS
+from tests.panels import DAY, daily, weekly_wave
+
+QUICK = Config(model=ModelConfig(hidden=8, horizon=7, members=2), train=TrainConfig(max_steps=30))
+MEDIAN = 6
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return daily(weekly_wave(150))
+
+
+@pytest.fixture(scope="module")
+def forecaster(panel):
+    return Forecaster.fit(panel, QUICK)
+
+
+def quantiles(forecast):
+    return forecast.items[0].quantiles
+
+
+def test_two_trainings_give_equal_bytes(panel, forecaster, tmp_path):
+    """Same data, same settings, same file, to the last bit."""
+    forecaster.save(tmp_path / "one.safetensors")
+    Forecaster.fit(panel, QUICK).save(tmp_path / "two.safetensors")
+    assert (tmp_path / "one.safetensors").read_bytes() == (tmp_path / "two.safetensors").read_bytes()
+
+
+def test_what_is_loaded_forecasts_like_what_was_saved(panel, forecaster, tmp_path):
+    """Weights, scaling, calibration and calendar all come back; saving again gives the same bytes."""
+    path = tmp_path / "model.safetensors"
+    digest = forecaster.save(path).digest
+    loaded = Forecaster.load(path)
+    np.testing.assert_array_equal(quantiles(loaded.predict(panel, 20)), quantiles(forecaster.predict(panel, 20)))
+    assert loaded.digest == digest
+    assert loaded.evaluation.to_dict() == forecaster.evaluation.to_dict()
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_a_forecast_has_its_dates_and_quantiles_in_order(panel, forecaster):
+    """The day after the last row and on, levels ascending, nothing missing."""
+    forecast = forecaster.predict(panel)
+    item = forecast.items[0]
+    assert item.timestamps[0] == panel.last + DAY
+    assert len(item.timestamps) == 7
+    assert (np.diff(item.quantiles, axis=1) >= 0).all()
+    assert forecast.quantile_levels[MEDIAN] == 0.5
+
+
+def test_a_shorter_horizon_is_a_prefix_and_a_longer_one_a_continuation(panel, forecaster):
+    """Three steps, seven and thirty agree on what they share."""
+    short, trained, long = (quantiles(forecaster.predict(panel, h)) for h in (3, 7, 30))
+    np.testing.assert_array_equal(short, trained[:3])
+    np.testing.assert_array_equal(trained, long[:7])
+
+
+def test_past_the_trained_horizon_intervals_go_on_widening(panel, forecaster):
+    """Each later block is wider than the end of the one before it, in logarithms, where this model adds errors."""
+    logs = np.log(quantiles(forecaster.predict(panel, 28)))
+    width = logs[:, -1] - logs[:, 0]
+    for block in range(1, 4):
+        assert width[7 * block : 7 * block + 7].min() > width[7 * block - 1]
+
+
+def test_changing_the_future_leaves_every_earlier_forecast_unchanged(panel, forecaster):
+    """Rows after the cutoff may be anything: the forecast at the cutoff is the same, byte for byte."""
+    values = panel.series[0].values.copy()
+    values[100:] = values[100:][::-1] * 1000
+    cutoff = panel.series[0].timestamps[99]
+    before = forecaster.predict(panel.split_at(cutoff))
+    after = forecaster.predict(daily(values).split_at(cutoff))
+    assert quantiles(before).tobytes() == quantiles(after).tobytes()
+    assert before.items[0].timestamps.tobytes() == after.items[0].timestamps.tobytes()
+
+
+def test_held_out_rows_do_not_reach_the_evaluated_network(panel):
+    """Scrambling the last horizon changes what the model is judged on, but not what was chosen before it."""
+    values = panel.series[0].values.copy()
+    values[-7:] = values[-7:][::-1] + 5
+    first, second = [], []
+    Forecaster.fit(panel, QUICK, on_epoch=first.append)
+    Forecaster.fit(daily(values), QUICK, on_epoch=second.append)
+
+    def chosen(epochs):
+        return [(e.step, e.loss, e.validation) for e in epochs if e.stage == "select"]
+
+    assert chosen(first) == chosen(second)
+    assert len(chosen(first)) > 0
+
+
+def test_one_series_does_not_change_anothers_forecast(forecaster, panel):
+    """Forecast alone or in company, an item gets the same forecast up to rounding in the last place."""
+    alone = quantiles(forecaster.predict(panel))
+    beside = quantiles(forecaster.predict(daily(panel.series[0].values, 1e6 * weekly_wave(80, seed=9))))
+    np.testing.assert_allclose(alone, beside, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("extra", [{}, {"layers": 2, "bidirectional": True, "dropout": 0.2}, {"segment": 1}], ids=str)
+def test_every_cell_and_arrangement_trains_saves_and_forecasts(cell, extra, panel, tmp_path):
+    """From a panel to a loaded model's forecast, for every registered cell."""
+    config = Config(model=ModelConfig(cell=cell, hidden=4, horizon=5, members=1, **extra), train=TrainConfig(max_steps=4))
+    saved = tmp_path / "model.safetensors"
+    Forecaster.fit(panel, config).save(saved)
+    assert np.isfinite(quantiles(Forecaster.load(saved).predict(panel, 12))).all()
+
+
+@pytest.mark.parametrize("rule", SCALERS)
+def test_every_scaling_gives_forecasts_near_the_series(rule, panel):
+    """The units come back: a week ahead lies within the range of the series, widened by its spread."""
+    values = panel.series[0].values
+    median = quantiles(Forecaster.fit(panel, replace(QUICK, data=DataConfig(scaling=rule))).predict(panel))[:, MEDIAN]
+    assert (median > values.min() - values.std()).all()
+    assert (median < values.max() + values.std()).all()
+
+
+@pytest.mark.parametrize("length", [8, 20, 40])
+def test_short_series_still_train(length):
+    """Eight rows give something, twenty a week ahead."""
+    short = daily(weekly_wave(length))
+    forecast = Forecaster.fit(short, Config(train=TrainConfig(max_steps=10))).predict(short, 10)
+    assert np.isfinite(quantiles(forecast)).all()
+
+
+def test_a_constant_series_is_forecast_as_constant():
+    """No spread, no NaN, no invented movement."""
+    constant = daily(np.full(60, 5.0))
+    np.testing.assert_allclose(quantiles(Forecaster.fit(constant, QUICK).predict(constant)), 5.0, atol=1e-3)
+
+
+def test_missing_rows_are_not_zeros():
+    """A long outage in the middle does not drag the forecast towards zero."""
+    values = weekly_wave(150)
+    values[60:90] = np.nan
+    values[5::11] = np.nan
+    holed = daily(values)
+    median = quantiles(Forecaster.fit(holed, QUICK).predict(holed))[:, MEDIAN]
+    assert np.abs(median - np.nanmean(values[-14:])).max() < 25
+
+
+def test_several_series_train_one_model(panel):
+    """A panel gives one forecast per item, each from its own end, and an item that came later is forecast as well."""
+    many = daily(*(weekly_wave(120, seed=i) * 10**i for i in range(4)))
+    forecaster = Forecaster.fit(many, QUICK)
+    forecast = forecaster.predict(many)
+    assert [item.item_id for item in forecast.items] == [("a",), ("b",), ("c",), ("d",)]
+    for i, item in enumerate(forecast.items):
+        assert 50 * 10**i < np.median(item.quantiles[:, MEDIAN]) < 200 * 10**i
+    assert len(forecaster.predict(daily(*[weekly_wave(90)] * 6)).items) == 6
+
+
+def test_stopping_early_keeps_what_was_reached(panel):
+    """Asked to stop at once, there is still a Forecaster, and it says that it was stopped."""
+    stopped = Forecaster.fit(panel, QUICK, should_stop=lambda: True)
+    assert stopped.stopped
+    assert np.isfinite(quantiles(stopped.predict(panel))).all()
+
+
+def test_the_time_limit_leaves_a_forecaster(panel):
+    """A limit that is too short for anything gives the network it began with, trained a little."""
+    hurried = Forecaster.fit(panel, replace(QUICK, train=TrainConfig(max_steps=100_000, time_limit=0.2)))
+    assert np.isfinite(quantiles(hurried.predict(panel))).all()
+
+
+def test_another_calendar_is_refused(panel, forecaster):
+    """Weekly rows cannot be forecast by a model of daily ones."""
+    with pytest.raises(DataError, match="calendar"):
+        forecaster.predict(replace(panel, calendar=Calendar("W-SUN")))
+
+
+def test_the_card_tells_what_the_model_is(forecaster, tmp_path):
+    """Without weights: config, columns, data, evaluation; and the training file relative to the model."""
+    (tmp_path / "models").mkdir()
+    path = tmp_path / "models" / "m.safetensors"
+    forecaster.save(path, data=tmp_path / "prices.csv")
+    card = read_card(path)
+    assert card["data"]["path"] == "../prices.csv"
+    assert card["data"]["n_rows"] == 150
+    assert card["config"]["model"]["hidden"] == 8
+    assert card["columns"]["time"] == "day"
+    assert json.dumps(card)
+
+
+def tampered(path, change):
+    """The checkpoint with its metadata changed and its seal renewed."""
+    metadata, tensors = checkpoint.load(path, lambda _: specs(path))
+    change(metadata)
+    path.write_bytes(checkpoint.seal(metadata, tensors))
+
+
+def specs(path):
+    header = json.loads(path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")])
+    del header["__metadata__"]
+    return {name: checkpoint.TensorSpec(entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("another kind", lambda m: m.update(kind="train-state")),
+        ("no config", lambda m: m.pop("config")),
+        ("blanks in the config", lambda m: m["config"]["model"].update(hidden=None)),
+        ("an unknown cell", lambda m: m["config"]["model"].update(cell="os.system")),
+        ("another size", lambda m: m["config"]["model"].update(hidden=9)),
+        ("a size without end", lambda m: m["config"]["model"].update(hidden=10**9)),
+        ("more networks than weights", lambda m: m.update(networks=3)),
+        ("too many networks", lambda m: m.update(networks=10**9)),
+        ("networks that are a word", lambda m: m.update(networks="two")),
+        ("descending levels", lambda m: m["quantile_levels"].reverse()),
+        ("no median", lambda m: m["quantile_levels"].__setitem__(MEDIAN, 0.51)),
+        ("negative factors", lambda m: m["factors"].__setitem__(0, -1.0)),
+        ("too few factors", lambda m: m["factors"].pop()),
+        ("a season of nothing", lambda m: m.update(season_lengths=[0])),
+        ("a season past the context", lambda m: m.update(season_lengths=[10_000])),
+        ("columns of the wrong type", lambda m: m["columns"].update(time=7)),
+        ("data of the wrong type", lambda m: m["data"].update(n_rows="many")),
+        ("an unknown calendar", lambda m: m["calendar"].update(freq="fortnight")),
+        ("no evaluation", lambda m: m.update(evaluation=None)),
+        ("notes that are a number", lambda m: m.update(plan_notes=3)),
+    ],
+)
+def test_metadata_that_was_sealed_by_somebody_else_is_checked_too(name, change, forecaster, tmp_path):
+    """A valid seal proves nothing: each field is held to what it may be, and only CheckpointError comes out."""
+    path = tmp_path / "model.safetensors"
+    forecaster.save(path)
+    tampered(path, change)
+    with pytest.raises(CheckpointError):
+        Forecaster.load(path)

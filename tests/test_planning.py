@@ -1,0 +1,84 @@
+"""The plan fills every blank by rule, leaves what was set, and holds out windows that come last."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
+from forecast.errors import DataError
+from forecast.planning import plan
+from tests.panels import daily, weekly_wave
+
+
+def test_a_plan_has_no_blanks_left():
+    """Every field of the model and what training needs is decided."""
+    config = plan(daily(weekly_wave(200)), Config()).config
+    blanks = {"time", "freq", "calendar", "time_limit"}
+    for section in (config.data, config.model, config.train):
+        assert [f.name for f in fields(section) if getattr(section, f.name) is None and f.name not in blanks] == []
+
+
+def test_what_was_set_stays():
+    """An option is never overruled by a rule."""
+    config = Config(
+        DataConfig(season_length=5, scaling="robust"),
+        ModelConfig(cell="gru", hidden=16, dropout=0.0, segment=2, context_length=20, horizon=3, members=1),
+        TrainConfig(learning_rate=0.1, batch_size=7, max_steps=11, patience=2, weight_decay=0.0, threads=2),
+    )
+    assert plan(daily(weekly_wave(200)), config).config == config
+
+
+def test_a_daily_file_gets_a_week_and_a_month_ahead():
+    """The season of the calendar, thirty days, and a context of at least twice the horizon."""
+    planned = plan(daily(weekly_wave(400)), Config())
+    assert planned.season_lengths == (7,)
+    assert planned.architecture.horizon == 30
+    assert planned.architecture.context_length >= 60
+
+
+@pytest.mark.parametrize("length", [8, 12, 20, 36, 100, 1000])
+def test_held_out_windows_leave_enough_to_train_on(length):
+    """At every length the held-out steps end with the series, and most of what is left is for training."""
+    planned = plan(daily(weekly_wave(length)), Config())
+    holdout, horizon = planned.holdout, planned.architecture.horizon
+    assert horizon in holdout.test
+    assert holdout.span < length
+    assert length - holdout.span >= length / 3
+    assert holdout.shared or min(holdout.validation) - max(holdout.test) >= horizon
+    assert not holdout.shared or length < 100
+
+
+def test_there_are_two_segments_at_least():
+    """A recurrence over one segment would be none."""
+    for length in (8, 20, 100):
+        a = plan(daily(weekly_wave(length)), Config(model=ModelConfig(segment=10_000))).architecture
+        assert a.context_length >= 2 * a.segment
+
+
+def test_a_series_too_short_for_its_horizon_is_an_error_that_says_what_would_fit():
+    """Twelve rows cannot teach thirty steps; seven they can."""
+    with pytest.raises(DataError, match="12 steps") as caught:
+        plan(daily(weekly_wave(12)), Config(model=ModelConfig(horizon=30)))
+    assert caught.value.hint == "--horizon 7 or less"
+    assert plan(daily(weekly_wave(12)), Config(model=ModelConfig(horizon=7))).architecture.horizon == 7
+
+
+def test_positive_series_are_seen_in_logarithms_and_others_are_not():
+    """One series that cannot be is enough to say no for all."""
+    assert plan(daily(weekly_wave(100)), Config()).config.data.scaling == "log"
+    assert plan(daily(weekly_wave(100), weekly_wave(100) - 100), Config()).config.data.scaling == "standard"
+
+
+def test_the_notes_say_what_was_chosen():
+    """A person reads the season, the horizon, the scaling and the networks."""
+    notes = " ".join(plan(daily(weekly_wave(200)), Config()).notes)
+    for word in ("season of 7", "horizon 30", "scaling log", "lstm"):
+        assert word in notes
+
+
+def test_one_long_series_among_short_ones_is_enough():
+    """Series shorter than the horizon do not stop the others."""
+    planned = plan(daily(weekly_wave(200), weekly_wave(4), weekly_wave(4)), Config())
+    assert planned.holdout.span < 200
+    assert planned.architecture.horizon == 30
