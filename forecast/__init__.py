@@ -1,9 +1,11 @@
-"""Forecast time series with recurrent networks. The names below are the public interface; each is loaded when first used.
+"""Forecast time series with recurrent networks.
 
     from forecast import Forecaster, read_panel
     panel = read_panel("prices.csv")
     forecaster = Forecaster.fit(panel)
     print(forecaster.predict(panel, horizon=30).to_frame())
+
+The names in __all__ are the public interface; each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from forecast.version import VERSION as __version__
+from forecast.version import VERSION
 
 if TYPE_CHECKING:
     from forecast.config import Config
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from forecast.reading import read_panel
 
 __all__ = ["Config", "Forecast", "ForecastError", "Forecaster", "Panel", "__version__", "read_panel"]
+
+__version__ = VERSION
 
 _HOMES = {
     "Config": "forecast.config",

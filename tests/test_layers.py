@@ -1,0 +1,129 @@
+"""The architecture, as a table of rooms and of the rooms each may import; the code has exactly these edges.
+
+A room is a module of `forecast`, or a package with all that is inside. Rooms are listed from the ground up, and an edge
+goes to a room listed earlier, never to a higher layer: so nothing runs upwards and nothing runs in circles.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "forecast"
+
+#: room: (layer, the rooms it imports)
+ROOMS: dict[str, tuple[int, str]] = {
+    "errors": (0, ""),
+    "version": (0, ""),
+    "config": (1, "errors"),
+    "calendars": (1, "errors config"),
+    "metrics": (1, ""),
+    "panel": (1, "errors calendars"),
+    "timeformat": (1, ""),
+    "forecasts": (2, "errors panel"),
+    "models": (2, ""),
+    "reading": (2, "errors config calendars panel timeformat"),
+    "scaling": (2, "errors"),
+    "windows": (2, ""),
+    "baselines": (3, "errors config calendars panel forecasts"),
+    "calibration": (3, ""),
+    "evaluation": (3, "errors config metrics baselines"),
+    "prediction": (3, "models scaling windows"),
+    "training": (3, "errors models windows"),
+    "planning": (3, "errors config calendars panel models scaling training"),
+    "fitting": (3, "errors panel models scaling windows calibration evaluation prediction training planning"),
+    "writing": (3, "errors config timeformat forecasts"),
+    "checkpoint": (3, "errors version writing"),
+    "forecaster": (
+        4,
+        "errors config calendars panel forecasts models calibration evaluation prediction training "
+        "planning fitting checkpoint",
+    ),
+    "report": (5, "errors calendars panel timeformat forecasts writing"),
+    "cli": (
+        6,
+        "errors version config panel timeformat forecasts reading evaluation training writing forecaster report",
+    ),
+    "__main__": (7, "cli"),
+    "forecast": (7, "errors version config panel forecasts reading forecaster"),
+}
+
+
+def sources() -> dict[str, Path]:
+    """Every module by its dotted name, packages under their own."""
+    return {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def module_name(path: Path) -> str:
+    """The dotted name under which a file is imported."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str:
+    """The room a module lives in: `reading` for forecast.reading.dialect, `forecast` for the package itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def imported(path: Path, known: set[str]) -> Iterator[str]:
+    """The modules of this package that a file imports, at its top or inside a function, for types or for real."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "forecast")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute, so that this table can read them"
+            if node.module and node.module.split(".")[0] == "forecast":
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    yield inner if inner in known else node.module
+
+
+def edges() -> set[tuple[str, str]]:
+    """Every (importing room, imported room), those within a room left out."""
+    modules = sources()
+    found = set()
+    for module, path in modules.items():
+        found |= {(room_of(module), room_of(target)) for target in imported(path, set(modules))}
+    return {(source, target) for source, target in found if source != target}
+
+
+def allowed() -> set[tuple[str, str]]:
+    """The edges of the table."""
+    return {(room, target) for room, (_, targets) in ROOMS.items() for target in targets.split()}
+
+
+def test_every_module_is_in_the_table() -> None:
+    """A new module has to say where in the house it lives."""
+    assert {room_of(module) for module in sources()} == set(ROOMS)
+
+
+def test_the_code_has_the_edges_of_the_table_and_no_others() -> None:
+    """An import that the table does not have is refused, and so is a line of the table that no import needs."""
+    assert edges() - allowed() == set(), "imported, but not in the table"
+    assert allowed() - edges() == set(), "in the table, but not imported"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_edge_runs_upwards_or_in_a_circle(room: str) -> None:
+    """Each edge of the table goes to a room that is listed earlier, on the same layer or below."""
+    layer, targets = ROOMS[room]
+    earlier = list(ROOMS)[: list(ROOMS).index(room)]
+    for target in targets.split():
+        assert target in earlier
+        assert ROOMS[target][0] <= layer
+
+
+def test_modules_inside_a_room_import_each_other_in_one_direction() -> None:
+    """Within a package, too, there is no circle."""
+    modules = sources()
+    waiting = {
+        module: {t for t in imported(path, set(modules)) if t != module and room_of(t) == room_of(module)}
+        for module, path in modules.items()
+    }
+    while ready := {module for module, needs in waiting.items() if not needs & set(waiting)}:
+        waiting = {module: needs for module, needs in waiting.items() if module not in ready}
+    assert waiting == {}
