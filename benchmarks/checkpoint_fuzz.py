@@ -36,6 +36,8 @@ NASTY: tuple[Any, ...] = (
 
 
 class Mutant(NamedTuple):
+    """The bytes of a changed file, how they were changed, and whether they were sealed again."""
+
     kind: str
     sealed: bool
     data: bytes

@@ -111,7 +111,7 @@ def _check_names(own: list[str], added: list[str]) -> None:
 
 
 def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Quantiles:
-    """quantiles [N, Q] at the ascending trained levels → [N] at one level."""
+    """The quantiles [N] at one level, from those at the ascending trained levels [N, Q]."""
     if not 0 < level < 1:
         raise ConfigError(f"quantile level {level:g} is not strictly between 0 and 1", hint="--quantiles 0.1,0.5,0.9")
     for position, known in enumerate(trained):

@@ -123,7 +123,7 @@ def _text_columns(frame: pd.DataFrame, time_format: str) -> dict[str, list[str]]
 
 
 def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:
-    """values [N, K] → K columns of N texts, in the same order of size within each row as the values.
+    """K columns of N texts from values [N, K]; within a row the texts have the same order of size as the values.
 
     Nine significant digits, which is what float32 weights can tell apart, and more where an interval is narrow for its
     height: at least four digits of its width. The whole part is always written out. No exponent from 1e-11 to 1e16.

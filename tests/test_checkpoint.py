@@ -40,6 +40,7 @@ SPECS = {
 
 
 def expected(_metadata: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    """The tensors of METADATA, whatever it says."""
     return SPECS
 
 
@@ -51,6 +52,7 @@ def pieces(data: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
 
 
 def canonical(value: Any) -> str:
+    """JSON in the one form that is allowed."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -66,17 +68,20 @@ def forge(change: Callable[[dict[str, Any], dict[str, Any]], Any], *, body: byte
 
 
 def assemble(header: dict[str, Any], metadata: dict[str, Any]) -> bytes:
+    """A header with this metadata inside, if it has a place for it."""
     if isinstance(header.get("__metadata__"), dict) and "forecast" in header["__metadata__"]:
         header["__metadata__"]["forecast"] = canonical(metadata)
     return framed(canonical(header))
 
 
 def framed(text: str) -> bytes:
+    """The text padded to a multiple of eight bytes, its length before it."""
     raw = text.encode()
     return struct.pack("<Q", len(raw) + -len(raw) % 8) + raw + b" " * (-len(raw) % 8)
 
 
 def refusal(data: bytes, derive: checkpoint.Expected = expected) -> CheckpointError:
+    """The error that reading ends with: always one line about the named file, exit 4 and a way out."""
     with pytest.raises(CheckpointError) as caught:
         parse(data, derive, name="m.safetensors")
     error = caught.value
@@ -244,6 +249,7 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any], dict[str, Any
 
 
 def drop(name: str) -> Callable[[dict[str, Any], dict[str, Any]], Any]:
+    """A change that removes one entry of the header."""
     return lambda header, _: header.pop(name)
 
 

@@ -20,6 +20,7 @@ START = np.datetime64("2024-01-31T00:00:00", "us")
 
 
 def item(quantiles: object, item_id: tuple[str, ...] = (), target: str = "sales") -> ItemForecast:
+    """Quantiles [H, Q] as an item whose days begin at START."""
     values = np.array(quantiles, dtype=np.float64)
     return ItemForecast(item_id, target, START + np.arange(len(values)) * np.timedelta64(1, "D"), values)
 
@@ -30,6 +31,7 @@ def normal(mean: float, sd: float, steps: int = 2) -> list[list[float]]:
 
 
 def single(quantiles: object, columns: Columns | None = None, source: str = "model") -> Forecast:
+    """A forecast of one item without ids."""
     return Forecast((item(quantiles),), QUANTILE_LEVELS, columns or Columns("date", ("sales",)), source)
 
 

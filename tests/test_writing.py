@@ -42,6 +42,7 @@ FAULTS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT)
 def made(
     values: list[list[float]], item_id: tuple[str, ...] = (), columns: Columns | None = None, source: str = "model"
 ) -> Forecast:
+    """A forecast of one item with these quantiles [H, Q], from the day before a leap day on."""
     quantiles = np.array(values, dtype=np.float64)
     days = np.datetime64("2024-02-28", "us") + np.arange(len(quantiles)) * np.timedelta64(1, "D")
     items = (ItemForecast(item_id, "sales", days, quantiles),)
@@ -49,6 +50,7 @@ def made(
 
 
 def rows(data: bytes) -> list[list[str]]:
+    """The cells of a csv as Python's own reader finds them."""
     return list(csv.reader(io.StringIO(data.decode(), newline="")))
 
 
