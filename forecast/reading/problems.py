@@ -1,0 +1,107 @@
+"""What is wrong in a file, each with a stable code and its place. A problem is data until somebody raises it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from forecast.errors import DataError
+
+#: Every code and its meaning. Append-only: scripts and people's notes depend on it.
+CODES: dict[str, str] = {
+    # E1 the file
+    "E101": "the file does not exist",
+    "E102": "it is not a regular file",
+    "E103": "the file may not be read",
+    "E104": "the file is empty",
+    "E105": "the file is of another kind: Excel, zip, PDF, a web page …",
+    "E106": "the text is not UTF-8",
+    "E107": "the text holds a NUL byte",
+    "E108": "the compressed file is damaged",
+    "E109": "the file is too large",
+    "E110": "a package is needed to read this kind of file",
+    "E111": "the Parquet file is damaged",
+    # E2 rows and cells
+    "E201": "no delimiter, or more than one, divides the whole file into columns",
+    "E202": "a row has too few fields",
+    "E203": "a row has too many fields",
+    "E204": "a quote is opened and never closed",
+    "E205": "there is a header and no row",
+    "E206": "there is no header",
+    "E207": "a cell is not a number",
+    "E208": "a number is infinite or too large",
+    "E209": "a cell is true or false where a number is needed",
+    "E210": "a quote stands inside a field",
+    "E211": "a field is too long",
+    # E3 columns and times
+    "E301": "a named column does not exist",
+    "E302": "no column holds timestamps",
+    "E303": "several columns hold timestamps",
+    "E304": "no column, or no single one, can be the target",
+    "E305": "one column has two roles",
+    "E306": "a name that is used belongs to several columns",
+    "E311": "the timestamps are in no known format",
+    "E312": "a timestamp is written in another format than the others",
+    "E313": "a timestamp names a moment that does not exist",
+    "E314": "a timestamp says 24:00",
+    "E315": "a year lies outside 1700 to 2200",
+    "E316": "the day and the month cannot be told apart",
+    "E317": "the UTC offset changes within the column",
+    "E318": "some timestamps have a UTC offset and some have none",
+    "E319": "a row has no timestamp",
+    "E320": "a timestamp does not lie on the calendar",
+    # E4 series
+    "E401": "a timestamp appears twice with different values",
+    "E402": "several sets of columns could be the ids",
+    "E403": "a series has too few values",
+}
+
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong. line is the physical line and column the field, both from 1; None where there is none.
+
+    In a Parquet file, which has no lines, line is the number of the row.
+    """
+
+    code: str
+    text: str
+    line: int | None = None
+    column: int | None = None
+    hint: str | None = None
+
+    def render(self, file: str) -> str:
+        """One line: `sales.csv:1042:3: E207 column "units": "12,5" is not a number`."""
+        place = "".join(f":{number}" for number in (self.line, self.column) if number is not None)
+        return f"{file}{place}: {self.code} {self.text}"
+
+
+class FileProblems(DataError):
+    """A file cannot be used; `problems` holds everything that was found, the message the first ten in file order."""
+
+    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.line or 0, p.column or 0)))
+        shown = [problem.render(file) for problem in self.problems[:_MOST_SHOWN]]
+        more = len(self.problems) - len(shown)
+        message = "\n".join([*shown, f"and {more} more"] if more else shown)
+        super().__init__(message, hint=self.problems[0].hint)
+
+
+def shown(text: str, limit: int = 40) -> str:
+    """The text in quotes, safe for a terminal: control and hidden characters escaped, cut to the limit."""
+    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
+    return f'"{visible}"' if len(visible) <= limit else f'"{visible[: limit - 1]}…"'
+
+
+def named(name: str) -> str:
+    """How a message speaks of a column."""
+    return f"column {shown(name)}" if name else "the unnamed column"
+
+
+def listed(names: Iterable[str], limit: int = 10) -> str:
+    """Names in quotes, joined by commas, at most `limit` of them and then how many more."""
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(shown(name) for name in names[:limit]) + more
