@@ -95,7 +95,6 @@ def _quantile_columns(levels: Sequence[float], quantiles: Sequence[float]) -> di
     for level in sorted(levels):
         if not 0 < level < 100:
             raise ConfigError(f"level {level:g} is not strictly between 0 and 100 percent", hint="--levels 80,95")
-        # (100 - level) / 200 and not (1 - level / 100) / 2: only the first gives 0.1 for 80, a trained level.
         columns[f"lo_{level:.12g}"] = (100 - level) / 200
         columns[f"hi_{level:.12g}"] = (100 + level) / 200
     return columns
@@ -114,6 +113,7 @@ def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Q
     """The quantiles [N] at one level, from those at the ascending trained levels [N, Q]."""
     if not 0 < level < 1:
         raise ConfigError(f"quantile level {level:g} is not strictly between 0 and 1", hint="--quantiles 0.1,0.5,0.9")
+    # Within 1e-9 of a trained level interpolation could, by rounding, pass the trained quantile; further away it cannot.
     for position, known in enumerate(trained):
         if math.isclose(level, known, rel_tol=1e-9):
             return quantiles[:, position]
@@ -123,7 +123,4 @@ def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Q
     low, high = quantiles[:, left], quantiles[:, left + 1]
     score, low_score, high_score = (NormalDist().inv_cdf(p) for p in (level, trained[left], trained[left + 1]))
     weight = (score - low_score) / (high_score - low_score)
-    if weight > 1:
-        return high + (weight - 1) * (high - low)
-    # Rounding must not carry an interpolated quantile past its trained neighbour.
-    return np.minimum(low + weight * (high - low), high)
+    return low + weight * (high - low)
