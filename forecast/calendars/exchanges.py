@@ -6,7 +6,6 @@ The holidays are those of the exchange_calendars library, which is imported on t
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -55,46 +54,45 @@ def sessions(code: str, first_year: int, last_year: int) -> Days:
     return _sessions(code, first_year, last_year)
 
 
-def best_match(days: Days, weekmask: str, *, price_like: bool) -> Match | None:
+def best_match(days: Days, weekmask: str, absent: int, *, price_like: bool) -> Match | None:
     """The exchange whose sessions are the days of a file (sorted, unique, datetime64[D]), or None.
 
-    A day that is no session excludes an exchange. Sessions without a row are tolerated when they are very few, or
-    few in a file long enough to be beyond doubt. When several fit equally, the order of EXCHANGES decides.
+    absent counts the days of the weekmask without a row. A row on a day that is no session excludes an exchange; a
+    session without a row is tolerated when there are very few, or few beside many holidays that are explained. The
+    order of EXCHANGES decides between equals.
     """
-    if weekmask[6] == "1":
-        return _best(days, weekmask, SUNDAY_EXCHANGES, price_like)
-    # The first pass costs as much per exchange as the second, and is enough for nearly every file.
-    return _best(days, weekmask, LARGE, price_like) or _best(days, weekmask, EXCHANGES[len(LARGE) :], price_like)
-
-
-def without_holiday(days: Days) -> str:
-    """The first large exchange that was open on all of a file's days and on no other day between them, or nothing."""
-    for code in LARGE:
-        held = _between(code, days)
-        if held is not None and np.array_equal(held, days):
-            return code
-    return ""
-
-
-def _best(days: Days, weekmask: str, codes: Sequence[str], price_like: bool) -> Match | None:
     weekdays = int(np.busday_count(days[0], days[-1] + 1, weekmask=weekmask))
-    matches = []
-    for code in codes:
-        held = _between(code, days)
-        if held is None or not np.isin(days, held).all():
-            continue
-        match = Match(code, len(held), len(held) - len(days), weekdays - len(held), ())
-        if match.absent > (0.05 if match.holidays >= _SURE else 0.005) * len(held):
-            continue
-        # Somewhere in the world every other day is a holiday: one absent row alone points to no exchange.
-        if match.holidays >= (1 if price_like or code == EXCHANGES[0] else 3):
-            matches.append(match)
-        if match.holidays >= _SURE and match.absent <= 0.005 * len(held):
+    groups = (SUNDAY_EXCHANGES,) if weekmask[6] == "1" else (LARGE, EXCHANGES[len(LARGE) :])
+    matches: list[Match] = []
+    for group in groups:
+        # Building an exchange's sessions takes its time: ask only those for which there are holidays enough.
+        for code in (code for code in group if _fewest_holidays(code, price_like) <= absent):
+            match = _match(code, days, weekdays)
+            if match and match.holidays >= _fewest_holidays(code, price_like):
+                matches.append(match)
+                if match.absent == 0 and match.holidays >= _SURE:
+                    return match
+        if any(match.absent == 0 for match in matches):
             break
     if not matches:
         return None
     best = min(matches, key=lambda match: match.absent)
     return best._replace(ties=tuple(m.code for m in matches if m.absent == best.absent and m.code != best.code))
+
+
+def _fewest_holidays(code: str, price_like: bool) -> int:
+    """How many holidays must speak for an exchange: somewhere in the world, every other day is one."""
+    first = code == EXCHANGES[0]
+    return (0 if first else 1) if price_like else (1 if first else 3)
+
+
+def _match(code: str, days: Days, weekdays: int) -> Match | None:
+    held = _between(code, days)
+    if held is None or not np.isin(days, held).all():
+        return None
+    absent, holidays = len(held) - len(days), weekdays - len(held)
+    few = absent <= 0.005 * len(held) or (holidays >= _SURE and absent <= min(holidays, 0.05 * len(held)))
+    return Match(code, len(held), absent, holidays, ()) if few else None
 
 
 def _between(code: str, days: Days) -> Days | None:
@@ -112,7 +110,7 @@ def _sessions(code: str, first_year: int, last_year: int) -> Days:
     with warnings.catch_warnings():
         # The library's own use of pandas, which its next release follows up on.
         warnings.simplefilter("ignore")
-        import exchange_calendars  # type: ignore[import-untyped]
+        import exchange_calendars  # type: ignore[import-untyped, unused-ignore]
 
         try:
             calendar = exchange_calendars.get_calendar(code, start=f"{first_year}-01-01", end=f"{last_year}-12-31")

@@ -27,7 +27,7 @@ from forecast.calendars.calendar import (
     weekmask_name,
 )
 from forecast.calendars.clocks import spring_zone
-from forecast.calendars.exchanges import best_match, without_holiday
+from forecast.calendars.exchanges import best_match
 from forecast.calendars.grids import first_off_calendar, text_of
 from forecast.calendars.options import Asked, read_options
 from forecast.errors import DataError
@@ -81,12 +81,11 @@ def _learnt(columns: list[Timestamps], price_like: bool) -> tuple[Calendar, str]
     every_date = np.concatenate(dates)
     if day := _day_of_month(every_date):
         months = _spacing([date.astype("datetime64[M]").astype(np.int64) for date in dates])
+        found = _months(Step(months.step, "M", None, day), dates)
         if not months.dominant:
             raise _irregular(
-                f"the rows fall on one day of the month, but seldom {months.step} months apart",
-                month_freq(months.step, None, end=day == LAST_DAY),
+                f"only {months.rows:,} of {months.steps:,} steps have a row ({describe(found)})", found.freq
             )
-        found = _months(Step(months.step, "M", None, day), dates)
         return found, f"{describe(found)}: {months.sentence}"
     days = _spacing([date.astype(np.int64) for date in dates])
     if days.step == 1:
@@ -178,28 +177,19 @@ def _days(days: Days, price_like: bool, *, daily: bool = False) -> tuple[Calenda
     return found, f"{describe(found)}: {missing if absent else plain}"
 
 
-def _exchange(days: Days, weekmask: str, unexplained: int, price_like: bool) -> tuple[Calendar, str] | None:
+def _exchange(days: Days, weekmask: str, absent: int, price_like: bool) -> tuple[Calendar, str] | None:
     """The exchange that explains which days have a row, or None."""
-    if not unexplained:
-        # Every exchange has a holiday within a year: a longer file without one is none's.
-        code = without_holiday(days) if price_like and len(days) < 366 else ""
-        if not code:
-            return None
-        evidence = f"{len(days):,} rows match {len(days):,} sessions, with no holiday among them to tell it from others"
-        return Calendar("D", exchange=code), f"exchange sessions {code}: {evidence}"
-    if weekmask[:4] != "1111" or weekmask.count("1") != 5:
+    years = int((days[-1] - days[0]).astype(int)) // 366
+    # Every exchange trades on five days of the week, Monday to Thursday among them, and has a holiday in every year.
+    if weekmask[:4] != "1111" or weekmask.count("1") != 5 or absent < years:
         return None
-    match = best_match(days, weekmask, price_like=price_like)
+    match = best_match(days, weekmask, absent, price_like=price_like)
     if match is None:
         return None
-    rows = f"{len(days):,} rows match {match.sessions:,} sessions"
-    if match.absent:
-        rows = f"{len(days):,} rows are all among {match.sessions:,} sessions"
+    rows = f"{len(days):,} rows {'are all among' if match.absent else 'match'} {match.sessions:,} sessions"
+    holidays = f"{match.holidays:,} weekday holidays explained" if match.holidays else "no holiday among them"
     tie = f", as {' and '.join(match.ties)} would too" if match.ties else ""
-    return (
-        Calendar("D", exchange=match.code),
-        f"exchange sessions {match.code}: {rows}, {match.holidays:,} weekday holidays explained{tie}",
-    )
+    return Calendar("D", exchange=match.code), f"exchange sessions {match.code}: {rows}, {holidays}{tie}"
 
 
 def _weekmask(days: Days) -> tuple[str, Days]:
@@ -253,14 +243,14 @@ def _regular(columns: list[Timestamps], spacing: _Spacing) -> str:
     differences = np.concatenate([np.diff(column) for column in columns]).astype(np.int64)
     lengths, counts = np.unique(differences, return_counts=True)
     usual = int(lengths[counts.argmax()])
+    name = describe(Calendar(tick_freq(usual)))
     if usual == spacing.step:
-        raise _irregular(
-            f"only {spacing.rows:,} of {spacing.steps:,} steps have a row ({describe(Calendar(tick_freq(usual)))})",
-            tick_freq(spacing.step),
-        )
-    at = next(column[np.flatnonzero(np.diff(column).astype(np.int64) % usual)[:1] + 1] for column in columns)
-    odd = f", but {text_of(at[0])} does not" if len(at) else ", but not all of them"
-    raise _irregular(f"the rows are irregular: most follow at {tick_freq(usual)}{odd}", tick_freq(spacing.step))
+        raise _irregular(f"only {spacing.rows:,} of {spacing.steps:,} steps have a row ({name})", tick_freq(usual))
+    odd = np.concatenate([column[1:][np.diff(column).astype(np.int64) % usual > 0] for column in columns])
+    message = f"the rows are irregular: {text_of(odd[0])} does not follow {name}, as most of them do"
+    if spacing.steps > 20 * spacing.rows:
+        raise DataError(message, hint="correct that row, or bring the rows to one step and name it, such as --freq h")
+    raise _irregular(message, tick_freq(spacing.step))
 
 
 def _irregular(message: str, freq: str) -> DataError:

@@ -32,7 +32,7 @@ _UNIT_NAMES = {
     **dict.fromkeys(("quarter", "quarters", "quarterly"), "Q"),
     **dict.fromkeys(("year", "years", "yearly", "annual"), "Y"),
 }
-_FREQ_EXAMPLES = ("min", "15min", "30min", "h", "D", "B", "W", "MS", "ME", "QS", "QE", "YS", "YE", *_UNIT_NAMES)
+_FREQ_EXAMPLES = ("min", "15min", "30min", "h", "D", "B", "W", "MS", "ME", "QS", "QE", "YS", "YE", "hourly", "monthly")
 
 _WEEKMASKS = {
     **dict.fromkeys(("daily", "d", "7-day"), EVERY_DAY),
