@@ -113,7 +113,7 @@ def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Q
     """The quantiles [N] at one level, from those at the ascending trained levels [N, Q]."""
     if not 0 < level < 1:
         raise ConfigError(f"quantile level {level:g} is not strictly between 0 and 1", hint="--quantiles 0.1,0.5,0.9")
-    # Closer than 1e-9 to a trained level, rounding could carry interpolation past the trained quantile; no further away.
+    # Closer than 1e-9 to a trained level, rounding could carry interpolation past its quantile; no further away.
     for position, known in enumerate(trained):
         if math.isclose(level, known, rel_tol=1e-9):
             return quantiles[:, position]
