@@ -1,0 +1,108 @@
+"""The commands, and what all of them share: help pages, `-h`, `--version`, and failures as exit codes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from inspect import getdoc
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from forecast.cli.completion import completion
+from forecast.cli.doctor import doctor
+from forecast.cli.errors import reporting
+from forecast.cli.inspect import inspect
+from forecast.cli.options import with_settings
+from forecast.cli.predict import predict
+from forecast.cli.train import train
+from forecast.config import suggest
+from forecast.errors import ConfigError
+from forecast.version import VERSION
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "train": train,
+    "predict": predict,
+    "inspect": inspect,
+    "doctor": doctor,
+    "completion": completion,
+}
+
+PROGRAM = "forecast"
+
+
+@reporting
+def run(arguments: list[str]) -> int | None:
+    """The exit code that these arguments end with."""
+    from typer.completion import completion_init  # type: ignore[attr-defined]
+    from typer.main import get_command
+
+    # Registers the shells without the two options that Typer would otherwise add to every help page.
+    completion_init()
+    code: int | None = get_command(application())(arguments, prog_name=PROGRAM, standalone_mode=False)
+    return code
+
+
+def application() -> typer.Typer:
+    """The Typer application with every command, each with its settings as options and its failures reported."""
+    app = typer.Typer(
+        cls=_Group,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # rich would triple the time that --help takes
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        epilog="\b\nExample:\n  forecast train sample_data/airline.csv\n  forecast predict --horizon 24",
+    )
+    app.callback()(_root)
+    for name, command in COMMANDS.items():
+        text, _, example = (getdoc(command) or "").partition("Example:\n")
+        app.command(name, cls=_Command, help=text, epilog=f"\b\nExample:\n{example}")(reporting(with_settings(command)))
+    return app
+
+
+class _Command(TyperCommand):
+    """A command whose help page groups its options under headings."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        arguments, panels = [], defaultdict(list)
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            if parameter.param_type_name == "argument":
+                arguments.append(record)
+            else:
+                panels[getattr(parameter, "rich_help_panel", None) or "Output"].append(record)
+        for heading, records in (("Arguments", arguments), *panels.items()):
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+class _Group(TyperGroup):
+    """The group of all commands, which names the ones that are near when it is asked for one it does not have."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is None and not ctx.resilient_parsing:
+            raise ConfigError(f"unknown command {cmd_name!r}", hint=suggest(cmd_name, COMMANDS))
+        return command
+
+
+def _root(
+    ctx: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback acts
+        bool, typer.Option("--version", "-V", help="Print the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Forecast time series with recurrent networks: train on a file, predict from its newest rows."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        print(f"{PROGRAM} {VERSION}")
+        raise typer.Exit

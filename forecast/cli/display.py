@@ -1,0 +1,186 @@
+"""What a person sees: results on stdout, notes on stderr, tables, numbers, progress. Decides nothing about data."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from forecast.cli.errors import plain, say
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from forecast.training import Epoch
+
+#: Seconds between two lines of progress where nothing can be redrawn.
+_SECONDS_PER_LINE = 5.0
+#: What the stages of a training run are for.
+_STAGES = {"select": "finding how long to train", "refit": "training on every row"}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where a command speaks. quiet: errors only; verbose: also what is otherwise said only where somebody watches."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def watched(self) -> bool:
+        """Whether there is a person at the other end of stderr, or one who asked to hear everything."""
+        return not self.quiet and (self.verbose or sys.stderr.isatty())
+
+    def note(self, text: str) -> None:
+        """A sentence on stderr, unless quiet."""
+        if not self.quiet:
+            say(text)
+
+    def aside(self, text: str) -> None:
+        """A sentence on stderr that only somebody who watches needs."""
+        if self.watched:
+            say(text)
+
+    def result(self, text: str = "") -> None:
+        """Lines on stdout, unless quiet."""
+        if not self.quiet:
+            print(text if colourful(sys.stdout) else plain(text))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table on stdout, drawn on a terminal, aligned lines elsewhere. The first column is text, others numbers."""
+        if self.quiet:
+            return
+        if sys.stdout.isatty():
+            _draw_table(header, rows)
+        else:
+            self.result(aligned(header, rows))
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[Epoch], None]]:
+        """A callback for every epoch: a line redrawn on a terminal, lines for the verbose, silence otherwise."""
+        if sys.stderr.isatty() and not self.quiet:
+            with _live_line() as show:
+                yield show
+        elif self.verbose and not self.quiet:
+            yield _Lines()
+        else:
+            yield lambda _: None
+
+
+def document(values: Mapping[str, Any]) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(_without_nan(values), ensure_ascii=False, indent=2, allow_nan=False, default=str))
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The table as plain lines, two spaces between columns, numbers to the right."""
+    table = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    ).rstrip()
+
+
+def number(value: float, width: float | None = None) -> str:
+    """A number for people: four digits that count, no exponent in the ordinary range; `–` where there is none."""
+    size = abs(value if width is None else width)
+    if not math.isfinite(value):
+        return "–"
+    if size and not 1e-4 <= size < 1e9:
+        return f"{value:.3g}"
+    decimals = 3 if size == 0 else max(0, 3 - math.floor(math.log10(size)))
+    return f"{value:,.{min(decimals, 6)}f}" if size < 1e6 else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: `8 s`, `2:05 min`, `1:02 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+def colourful(stream: TextIO) -> bool:
+    """Whether colours may go to a stream: a terminal that knows them, and nobody who set NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _draw_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(header):
+        table.add_column(Text(plain(name)), justify="right" if i else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    Console(highlight=False).print(table)
+
+
+@contextmanager
+def _live_line() -> Iterator[Callable[[Epoch], None]]:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    latest: list[Epoch] = []
+
+    def draw() -> Text:
+        return Text(_progress_text(latest[-1]) if latest else "getting ready", no_wrap=True, overflow="ellipsis")
+
+    # A timer draws, not the epochs: drawing each of them has cost others more time than training.
+    with Live(get_renderable=draw, console=Console(stderr=True), refresh_per_second=4, transient=True):
+        yield lambda epoch: latest.__setitem__(slice(None), [epoch])
+
+
+class _Lines:
+    """Progress as plain lines, one every few seconds and one at the end of each network."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, epoch: Epoch) -> None:
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_PER_LINE or epoch.step == epoch.steps:
+            self._last = now
+            say(_progress_text(epoch))
+
+
+def _progress_text(epoch: Epoch) -> str:
+    cells = 20
+    done = round(cells * epoch.step / max(1, epoch.steps))
+    parts = [
+        f"{'━' * done}{'╌' * (cells - done)} {_STAGES.get(epoch.stage, epoch.stage)}",
+        f"network {epoch.member}/{epoch.members}",
+        f"step {epoch.step}/{epoch.steps}",
+        f"loss {number(epoch.loss)}",
+    ]
+    if epoch.validation is not None:
+        parts.append(f"validation {number(epoch.validation)}{' (best)' if epoch.best else ''}")
+    if epoch.seconds_left is not None:
+        parts.append(f"{duration(epoch.seconds_left)} left")
+    return "  ".join(parts)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value

@@ -1,0 +1,136 @@
+"""Command-line options: the ones commands share, and those that settings turn into. Only the help texts live here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from forecast.cli.settings import FORMATS, SECTIONS, PredictSettings, option, resolve
+from forecast.config import CELLS, DEVICES, SCALINGS, Config
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead of text.", rich_help_panel="Output")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel="Output")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say what is done, even when nobody watches.", rich_help_panel="Output")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
+
+#: The heading over a section's options on a help page.
+PANELS = {"data": "Data", "model": "Network", "train": "Training", "predict": "Options"}
+
+CHOICES = {"cell": CELLS, "scaling": SCALINGS, "device": DEVICES, "format": FORMATS}
+
+#: What each setting is, in the words of a help page; a section's own text goes before the shared one.
+HELP = {
+    "time": "Column with the timestamps.",
+    "target": "Column to forecast; several with commas, or by repeating the option.",
+    "id": "Columns that tell one item from another; several with commas.",
+    "freq": "Step between rows as a pandas alias: D, B, W, MS, h ...",
+    "calendar": "Which days exist: an exchange code such as XNYS, or a weekday mask such as 1111100.",
+    "season_length": "Steps in a season, e.g. 7 for a weekly pattern in daily data.",
+    "scaling": "How values are scaled before the network sees them.",
+    "horizon": "Steps to forecast.",
+    "context_length": "Steps of history the network sees.",
+    "cell": "Recurrent cell.",
+    "layers": "Recurrent layers on top of each other.",
+    "hidden": "Width of a layer.",
+    "bidirectional": "Read the history in both directions.",
+    "dropout": "Share of values dropped between layers while training.",
+    "segment": "Steps of history that one recurrent step takes in.",
+    "members": "Networks that are trained and averaged.",
+    "learning_rate": "Largest step of the optimiser.",
+    "batch_size": "Windows in one step of the optimiser.",
+    "max_steps": "Steps of the optimiser per network, at most.",
+    "patience": "Looks at the validation data without progress before training stops.",
+    "weight_decay": "Pull of the weights towards zero.",
+    "time_limit": "Seconds that training may take.",
+    "seed": "Seed of everything random.",
+    "device": "Where the network runs.",
+    "threads": "Processor threads.",
+    "predict.model": "Model file; without it the newest one in this folder.",
+    "predict.data": "History to forecast from; without it today's version of the file the model was trained on.",
+    "predict.horizon": "Steps to forecast; without it as many as the model was trained for.",
+    "levels": "Central intervals in percent, with commas: 80,95 unless quantiles are asked for.",
+    "quantiles": "Quantiles between 0 and 1, with commas.",
+    "output": "File to write, or - for stdout; without it <data>.forecast.csv in this folder.",
+    "format": "Format of the output; without it by its suffix.",
+    "nixtla_names": "Name the columns unique_id, ds, forecast ...",
+    "plot": "Draw the forecast into this file, .png or .svg.",
+    "chart": "Draw the forecast on the terminal; on by default where there is one.",
+    "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",
+}
+
+_SHORT = {"horizon": "-H", "target": "-t", "predict.model": "-m", "predict.output": "-o"}
+#: What Typer makes of an option. Numbers stay text, so that an option and a variable are read, and refused, alike.
+_TYPES = {"bool": bool, "tuple[str, ...]": list[str], "tuple[float, ...]": list[str]}
+_METAVARS = {"str": "TEXT", "int": "N", "float": "X", "tuple[str, ...]": "NAMES", "tuple[float, ...]": "LIST"}
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with its Config or section, where it takes one, replaced by an option for every field of it.
+
+    Typer reads the options off the signature; when called, the wrapper hands the resolved settings on. Every command
+    also takes --debug, which `errors.debugging` looks for by itself.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    own, options, wanted = [], [], {}
+    for name, parameter in signature.parameters.items():
+        sections = _sections(parameter.annotation)
+        if sections:
+            wanted[name] = parameter.annotation
+            options += [_parameter(section, field) for section in sections for field in fields(SECTIONS[section])]
+        else:
+            own.append(parameter)
+    debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    positional = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = [p for p in own if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+    @wraps(command)
+    def run(**values: Any) -> Any:
+        values.pop("debug")
+        given = {p.name: values.pop(p.name) for p in options}
+        given = {key: value for key, value in given.items() if value is not None}
+        return command(**values, **{name: resolve(kind, given) for name, kind in wanted.items()})
+
+    parameters = [*positional, *options, *keywords, debug]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _sections(annotation: Any) -> tuple[str, ...]:
+    if annotation is Config:
+        return tuple(field.name for field in fields(Config))
+    return ("predict",) if annotation is PredictSettings else ()
+
+
+def _parameter(section: str, field: Field[Any]) -> inspect.Parameter:
+    """The option of one setting: never a default of its own, so that what is not given can come from elsewhere."""
+    base, key = str(field.type).split(" | ")[0], field.name
+    choices = CHOICES.get(key)
+    flags = [option(key)]
+    if base == "bool":
+        flags = [f"{option(key)}/--no-{key.replace('_', '-')}"]
+    short = _SHORT.get(f"{section}.{key}", _SHORT.get(key))
+    help_text = HELP.get(f"{section}.{key}") or HELP[key]
+    if field.default not in (None, MISSING, (), False):
+        help_text += f" [default: {field.default}]"
+    info = typer.Option(
+        *flags,
+        *([short] if short else []),
+        help=help_text,
+        metavar=None if base == "bool" else "|".join(choices) if choices else _METAVARS[base],
+        rich_help_panel=PANELS[section],
+        show_default=False,
+        autocompletion=(lambda: list(choices)) if choices else None,
+    )
+    return inspect.Parameter(
+        key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[_TYPES.get(base, str) | None, info]
+    )

@@ -1,0 +1,48 @@
+"""Which file a command means when none is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from forecast.errors import CheckpointError
+
+MODEL_SUFFIX = ".safetensors"
+_PREVIOUS = ".previous"
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+_MAX_HEADER = 1024**2
+
+
+def stem_of(data: Path) -> str:
+    """The name of a data file without its suffix, nor that of a compression."""
+    name = Path(data.stem) if data.suffix.lower() in _PACKED else data
+    return name.stem
+
+
+def previous_of(model: Path) -> Path:
+    """Where the model before is kept."""
+    return model.with_name(f"{model.name.removesuffix(MODEL_SUFFIX)}{_PREVIOUS}{MODEL_SUFFIX}")
+
+
+def newest_model(folder: Path) -> Path:
+    """The forecast model in a folder that was written last, other people's safetensors files left aside.
+
+    Raises CheckpointError when there is none.
+    """
+    found = [path for path in folder.glob(f"*{MODEL_SUFFIX}") if not path.stem.endswith(_PREVIOUS) and _is_ours(path)]
+    if not found:
+        raise CheckpointError(
+            f"no forecast model (*{MODEL_SUFFIX}) in {folder.resolve()}", hint="forecast train DATA, or --model FILE"
+        )
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether the header says so; whether the file is whole is for the checkpoint to judge."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            metadata = json.loads(file.read(length))["__metadata__"] if length <= _MAX_HEADER else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return isinstance(metadata, dict) and "forecast" in metadata

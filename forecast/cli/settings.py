@@ -1,0 +1,184 @@
+"""Settings of a command: option, then FORECAST_* variable, then forecast.toml, then default. Never touches data.
+
+Every field of every section is at once an option (`--season-length`), a variable (`FORECAST_SEASON_LENGTH`) and a key
+of `forecast.toml` (`[data] season_length`); a new field in `forecast.config` becomes all three by itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from forecast.config import Config, DataConfig, ModelConfig, TrainConfig, read_section, suggest
+from forecast.errors import ConfigError
+
+SETTINGS_FILE = Path("forecast.toml")
+PREFIX = "FORECAST_"
+
+FORMATS = ("csv", "json", "parquet")
+PICTURES = (".png", ".svg")
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """What `forecast predict` can be told. None: found, or chosen, where the command runs."""
+
+    model: str | None = None
+    data: str | None = None
+    horizon: int | None = None
+    levels: tuple[float, ...] = ()
+    quantiles: tuple[float, ...] = ()
+    output: str | None = None
+    format: str | None = None
+    nixtla_names: bool = False
+    plot: str | None = None
+    chart: bool | None = None
+    expect_sha256: str | None = None
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.horizon is not None:
+            ModelConfig(horizon=self.horizon)
+        TrainConfig(device=self.device, threads=self.threads)
+        if self.format is not None and self.format not in FORMATS:
+            raise ConfigError(f"unknown format {self.format!r}", hint=suggest(self.format, FORMATS))
+        for level in self.levels:
+            if not 0 < level < 100:
+                raise ConfigError(f"a level of {level} % was asked for, but levels lie between 0 and 100")
+        for quantile in self.quantiles:
+            if not 0 < quantile < 1:
+                raise ConfigError(f"a quantile of {quantile} was asked for, but quantiles lie between 0 and 1")
+        if self.plot is not None and Path(self.plot).suffix.lower() not in PICTURES:
+            raise ConfigError(f"--plot {self.plot}: a file name that ends in .png or .svg is needed")
+
+
+#: The tables of forecast.toml.
+SECTIONS: dict[str, type[Any]] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "train": TrainConfig,
+    "predict": PredictSettings,
+}
+
+
+def resolve(kind: type[Any], given: Mapping[str, Any]) -> Any:
+    """A Config or one section, from the options that were given over the variables that are set over forecast.toml."""
+    in_file, in_environment = read_file(SETTINGS_FILE), read_environment(os.environ)
+    if kind is Config:
+        parts = ("data", "model", "train")
+        return Config(**{name: _merged(name, in_file, in_environment, given) for name in parts})
+    return _merged(next(name for name in SECTIONS if SECTIONS[name] is kind), in_file, in_environment, given)
+
+
+def read_file(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a settings file, checked key by key; empty when there is no such file."""
+    if not path.is_file():
+        return {}
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    for name, table in tables.items():
+        if name not in SECTIONS:
+            raise ConfigError(f"{path}: unknown table or key {name!r}", hint=suggest(name, SECTIONS))
+        with _named(str(path)):
+            read_section(SECTIONS[name], table, f"[{name}]")
+    return tables
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The text of every FORECAST_ variable that is set, by setting. An unknown one is a ConfigError; empty is unset."""
+    known = {field.name for kind in SECTIONS.values() for field in fields(kind)}
+    found = {name.removeprefix(PREFIX).lower(): text for name, text in environ.items() if name.startswith(PREFIX)}
+    for key in found:
+        if key not in known:
+            near = " or ".join(variable(k) for k in difflib.get_close_matches(key, sorted(known), n=3))
+            raise ConfigError(
+                f"unknown environment variable {variable(key)}",
+                hint=f"did you mean {near}?" if near else f"unset {variable(key)}",
+            )
+    return {key: text for key, text in found.items() if text}
+
+
+def variable(key: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + key.upper()
+
+
+def option(key: str) -> str:
+    """The option of a setting."""
+    return "--" + key.replace("_", "-")
+
+
+def _merged(
+    section: str, in_file: Mapping[str, Any], in_environment: Mapping[str, str], given: Mapping[str, Any]
+) -> Any:
+    kind = SECTIONS[section]
+    kinds = {field.name: str(field.type) for field in fields(kind)}
+    values = dict(in_file.get(section, {}))
+    for key in kinds.keys() & in_environment.keys():
+        with _named(variable(key)):
+            values[key] = _from_text([in_environment[key]], kinds[key])
+            kind(**{key: values[key]})
+    for key in kinds.keys() & given.keys():
+        with _named(option(key)):
+            value = given[key]
+            texts = [value] if isinstance(value, str) else value
+            values[key] = value if isinstance(value, bool) else _from_text(texts, kinds[key])
+            kind(**{key: values[key]})
+    return read_section(kind, values, f"[{section}]")
+
+
+def _from_text(texts: Sequence[str], kind: str) -> Any:
+    """What a person typed (more than once, for a list), in the type that a field declares, such as `int | None`."""
+    base = kind.split(" | ")[0]
+    if base.startswith("tuple"):
+        items = [item.strip() for text in texts for item in next(csv.reader([text], skipinitialspace=True), [])]
+        return tuple(_number(item) for item in items) if "float" in base else tuple(items)
+    if base == "bool":
+        return _truth(texts[-1])
+    if base in ("int", "float"):
+        return _number(texts[-1], whole=base == "int")
+    return texts[-1]
+
+
+def _number(text: str, *, whole: bool = False) -> float:
+    """An int where the text is one: a level of 80 is written `lo_80`, never `lo_80.0`."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        if not whole:
+            return float(text)
+    except ValueError:
+        pass
+    raise ConfigError(f"{text!r} is not a {'whole ' if whole else ''}number")
+
+
+def _truth(text: str) -> bool:
+    for words, truth in ((("1", "true", "yes", "on"), True), (("0", "false", "no", "off"), False)):
+        if text.strip().lower() in words:
+            return truth
+    raise ConfigError(f"{text!r} is neither yes nor no", hint="use 1 or 0")
+
+
+@contextmanager
+def _named(source: str) -> Iterator[None]:
+    """Puts the place a setting came from in front of what is wrong with it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error.message}", why=error.why, hint=error.hint) from error

@@ -1,0 +1,128 @@
+"""`forecast train`: a file in, a model file and its scores out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecast.cli.display import Screen, document, duration, number
+from forecast.cli.options import Json, Quiet, Verbose
+from forecast.cli.paths import previous_of, stem_of
+from forecast.cli.signals import Stop, stop_on_signals
+from forecast.config import Config
+from forecast.errors import Interrupted
+
+if TYPE_CHECKING:
+    from forecast.evaluation import Evaluation
+    from forecast.forecaster import Forecaster
+    from forecast.panel import Panel
+
+
+def train(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV file with a column of timestamps.")],
+    *,
+    config: Config,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="FILE",
+            envvar="FORECAST_MODEL",
+            show_envvar=False,
+            help="Model file to write; without it <DATA>.safetensors in this folder.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a model on a file, compare it with baselines, save it.
+
+    No option is needed: columns, calendar, season and network are found or chosen, and what was chosen is printed.
+    Ctrl-C ends training early and saves what was reached.
+
+    Example:
+      forecast train sample_data/airline.csv
+    """
+    screen = Screen(quiet=quiet, verbose=verbose)
+    model = model or Path(f"{stem_of(data)}.safetensors")
+    begun = time.monotonic()
+    with stop_on_signals() as stop:
+        from forecast.forecaster import Forecaster
+        from forecast.reading import read_panel
+        from forecast.writing import lock
+
+        with lock(model):
+            wanted = config.data
+            panel = read_panel(
+                data, time=wanted.time, target=wanted.target, id=wanted.id, freq=wanted.freq, calendar=wanted.calendar
+            )
+            for note in panel.notes:
+                screen.note(note)
+            _leave_if_asked(stop, "nothing was saved yet")
+            with screen.progress() as on_epoch:
+                forecaster = Forecaster.fit(panel, config, on_epoch=on_epoch, should_stop=stop)
+            previous = keep_previous(model)
+            forecaster = forecaster.save(model, data=data)
+        seconds = time.monotonic() - begun
+        if json:
+            document(summary(panel, forecaster, model, previous, seconds))
+        else:
+            _show(screen, forecaster, model, previous, seconds)
+        _leave_if_asked(stop, f"what was reached is saved in {model}")
+
+
+def keep_previous(model: Path) -> Path | None:
+    """A copy of the model that is about to be replaced, `<stem>.previous.safetensors`; None when there is none."""
+    from forecast.writing import write_atomic
+
+    if not model.exists():
+        return None
+    previous = previous_of(model)
+    write_atomic(previous, model.read_bytes())
+    return previous
+
+
+def summary(panel: Panel, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> dict[str, Any]:
+    """What `--json` prints: the model's own metadata, and where and how it came to be."""
+    return {
+        "model": str(model),
+        "previous": None if previous is None else str(previous),
+        "sha256": forecaster.digest,
+        "seconds": round(seconds, 3),
+        "weights": forecaster.n_weights,
+        "notes": [*panel.notes, *forecaster.plan_notes],
+        "verdict": forecaster.evaluation.verdict,
+        **forecaster.metadata,
+    }
+
+
+def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
+    """The table of scores, the model first, with the sentence that says what to make of it."""
+    names = list(evaluation.scores[0].metrics)
+    rows = [[score.name, *(number(score.metrics[name]) for name in names)] for score in evaluation.scores]
+    screen.table(["", *names], rows)
+    screen.result(evaluation.verdict)
+    for sentence in filter(None, [evaluation.note]):
+        screen.result(sentence)
+
+
+def _show(screen: Screen, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> None:
+    for note in forecaster.plan_notes:
+        screen.note(note)
+    show_evaluation(screen, forecaster.evaluation)
+    if previous is not None:
+        screen.note(f"kept the model before as {previous}")
+    screen.note(f"saved {model} after {duration(seconds)}, sha256 {forecaster.digest}")
+    screen.note(f"next: forecast predict --model {shlex.quote(str(model))} --horizon {forecaster.config.model.horizon}")
+
+
+def _leave_if_asked(stop: Stop, saved: str) -> None:
+    if stop.signal_number is not None:
+        raise Interrupted(f"stopped by {stop.name}; {saved}", signal_number=stop.signal_number)
