@@ -2,8 +2,13 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(abspath $(VENV))/bin
+# Test processes. Each imports torch and the others once, so more than a few gain nothing.
+WORKERS ?= 2
+BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+
+# Test processes share the cores: threads of their own would only wait for each other.
+test test-slow: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow lint types format bench-single clean
@@ -18,18 +23,18 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# In a folder of its own, with the files named as from anywhere else: what is shown is what anybody may type.
+# --chart --verbose: shown in a log as on a terminal.
 demo: $(READY) ## train on sample data, then show and write a forecast with its chart, in the folder demo/
 	mkdir -p demo
-	cd demo && $(BIN)/forecast train $(CURDIR)/sample_data/prices.csv --seed 1
-	cd demo && $(BIN)/forecast predict --model prices.safetensors --horizon 30 --plot prices.png
+	cd demo && ../$(BIN)/forecast train ../sample_data/prices.csv --seed 1
+	cd demo && ../$(BIN)/forecast predict --model prices.safetensors --horizon 30 --plot prices.png --chart --verbose
 	@echo && echo "demo/ holds the model, the forecast as CSV and its chart:" && ls -l demo
 
 test: $(READY) ## run the tests, but the slow ones
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
 
 test-slow: $(READY) ## run the slow tests alone
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow -n $(WORKERS)
 
 lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .
