@@ -18,7 +18,7 @@ from forecast.panel import Panel, Series
 from forecast.planning import Plan
 from forecast.prediction import quantiles_after
 from forecast.scaling import fit_scaling
-from forecast.training import Clock, Fit, train
+from forecast.training import Clock, Fit, Recipe, train
 from forecast.windows import Windows
 
 Array = NDArray[np.float64]
@@ -45,17 +45,21 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     Raises DataError when no series has a value before the held-out steps.
     """
     chosen = _select(panel, plan, device, clock)
-    rule = plan.scaling
-    validation = _held_out(panel, plan.holdout.validation, chosen.network, rule)
-    test = _held_out(panel, plan.holdout.test, chosen.network, rule)
+    networks = [fit.network for fit in chosen]
+    # The middle one: a single lucky or unlucky draw of initial weights does not decide.
+    steps = sorted(fit.steps for fit in chosen)[len(chosen) // 2]
+    validation = _held_out(panel, plan.holdout.validation, networks, plan.scaling)
+    test = _held_out(panel, plan.holdout.test, networks, plan.scaling)
     factors = _factors([validation], plan)
     evaluation = _evaluation(test, factors, plan)
     known = [validation] if plan.holdout.shared else [validation, test]
-    return Fitted(_refit(panel, plan, chosen, device, clock), evaluation, _factors(known, plan), chosen.steps)
+    refitted = _refit(panel, plan, steps, device, clock)
+    # A refit that the clock cut off is no better than the networks that were chosen without the last rows.
+    return Fitted(refitted or tuple(networks), evaluation, _factors(known, plan), steps)
 
 
-def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fit:
-    """The network that did best on the validation windows; nothing of it, scaling included, saw the held-out steps."""
+def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> list[Fit]:
+    """Networks that did best on the validation windows; nothing of them, scaling included, saw the held-out steps."""
     span = plan.holdout.span
     known = [s for s in panel.series if not np.isnan(s.values[: max(len(s) - span, 0)]).all()]
     if not known:
@@ -69,54 +73,74 @@ def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fit:
     training = Windows([values[:-span] for values in whole], *lengths, device)
     windows = Windows(whole, *lengths, device)
     validation = _thinned(windows.starts_before_end(plan.holdout.validation, min_context=1))
-    return train(
-        plan.architecture,
-        training,
-        training.training_starts(plan.min_context),
-        plan.recipe,
-        clock,
-        validation=(windows, validation),
-        share=_SELECTION_SHARE,
-    )
+    starts = training.training_starts(plan.min_context)
+    return _train_members(plan, training, starts, plan.recipe, clock, (0.0, _SELECTION_SHARE), (windows, validation))
 
 
-def _refit(panel: Panel, plan: Plan, chosen: Fit, device: str, clock: Clock) -> tuple[RecurrentNetwork, ...]:
-    """The plan's networks, trained on every row for as many steps as were chosen; those that a stop leaves time for."""
-    members = plan.config.model.members or 1
+def _refit(panel: Panel, plan: Plan, steps: int, device: str, clock: Clock) -> tuple[RecurrentNetwork, ...]:
+    """Networks trained on every row for so many steps; only those that were completed before the clock was up."""
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     windows = Windows(values, plan.architecture.context_length, plan.architecture.horizon, device)
     starts = windows.training_starts(plan.min_context)
-    networks: list[RecurrentNetwork] = []
+    recipe = replace(plan.recipe, max_steps=steps)
+    fits = _train_members(plan, windows, starts, recipe, clock, (_SELECTION_SHARE, 1.0))
+    return tuple(fit.network for fit in fits if fit.completed)
+
+
+def _train_members(
+    plan: Plan,
+    windows: Windows,
+    starts: Tensor,
+    recipe: Recipe,
+    clock: Clock,
+    shares: tuple[float, float],
+    validation: tuple[Windows, Tensor] | None = None,
+) -> list[Fit]:
+    """One Fit per member of the ensemble, each from its own seed; at least one, however little time there is.
+
+    The members divide the part of the time limit between the two `shares` among themselves.
+    """
+    members, (begin, end) = plan.config.model.members or 1, shares
+    fits: list[Fit] = []
     for member in range(1, members + 1):
-        share = _SELECTION_SHARE + (1 - _SELECTION_SHARE) * member / members
-        recipe = replace(plan.recipe, seed=plan.recipe.seed + member, max_steps=chosen.steps)
-        if clock.is_up(share):
+        share = begin + (end - begin) * member / members
+        if fits and clock.is_up(share):
             break
-        fit = train(plan.architecture, windows, starts, recipe, clock, member=member, members=members, share=share)
-        if fit.completed or not networks:
-            networks.append(fit.network)
-    # A refit cut short early is worse than the network that was chosen with the last rows held out.
-    return tuple(networks) or (chosen.network,)
+        own = replace(recipe, seed=recipe.seed + member)
+        fits.append(
+            train(
+                plan.architecture,
+                windows,
+                starts,
+                own,
+                clock,
+                validation=validation,
+                member=member,
+                members=members,
+                share=share,
+            )
+        )
+    return fits
 
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """Cutoffs of some series: what was known, what came, and the chosen network's quantiles [N, H, Q]."""
+    """Cutoffs of some series: what was known, what came, and the chosen networks' quantiles [N, H, Q]."""
 
     histories: list[Array]
     actuals: Array
     quantiles: Array
 
 
-def _held_out(panel: Panel, offsets: Sequence[int], network: RecurrentNetwork, rule: str) -> _HeldOut:
-    horizon = network.architecture.horizon
+def _held_out(panel: Panel, offsets: Sequence[int], networks: Sequence[RecurrentNetwork], rule: str) -> _HeldOut:
+    horizon = networks[0].architecture.horizon
     cuts = [(s, len(s) - offset) for offset in offsets for s in panel.series if _is_known(s, len(s) - offset)]
     cuts = [cuts[i] for i in _evenly(len(cuts))]
     histories = [s.values[:cut] for s, cut in cuts]
     actuals = np.full((len(cuts), horizon), np.nan)
     for row, (s, cut) in zip(actuals, cuts, strict=True):
         row[: len(s.values[cut : cut + horizon])] = s.values[cut : cut + horizon]
-    return _HeldOut(histories, actuals, quantiles_after([network], histories, rule, horizon))
+    return _HeldOut(histories, actuals, quantiles_after(networks, histories, rule, horizon))
 
 
 def _is_known(series: Series, cut: int) -> bool:

@@ -101,7 +101,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     # Two segments at least: over a single one there is nothing to recur.
     segment = max(1, min(config.model.segment or _segment(m), context_length // 2))
     scaling, why_scaling = _scaling(panel, config, m)
-    max_steps = 400 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
+    max_steps = 150 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
     complete = Config(
         data=replace(config.data, season_length=m, scaling=scaling),
         model=replace(

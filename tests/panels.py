@@ -9,7 +9,7 @@ DAY = np.timedelta64(86_400_000_000, "us")
 
 
 def daily(*values, start="2020-01-01"):
-    """A panel of daily series that all begin on the same day; one series has no id, several are a, b, c …"""
+    """A panel of daily series that all begin on the same day; one series has no id, several are a, b and so on."""
     series = []
     for i, v in enumerate(values):
         v = np.asarray(v, float)

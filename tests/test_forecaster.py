@@ -114,7 +114,8 @@ def test_one_series_does_not_change_anothers_forecast(forecaster, panel):
 @pytest.mark.parametrize("extra", [{}, {"layers": 2, "bidirectional": True, "dropout": 0.2}, {"segment": 1}], ids=str)
 def test_every_cell_and_arrangement_trains_saves_and_forecasts(cell, extra, panel, tmp_path):
     """From a panel to a loaded model's forecast, for every registered cell."""
-    config = Config(model=ModelConfig(cell=cell, hidden=4, horizon=5, members=1, **extra), train=TrainConfig(max_steps=4))
+    model = ModelConfig(cell=cell, hidden=4, horizon=5, members=1, **extra)
+    config = Config(model=model, train=TrainConfig(max_steps=4))
     saved = tmp_path / "model.safetensors"
     Forecaster.fit(panel, config).save(saved)
     assert np.isfinite(quantiles(Forecaster.load(saved).predict(panel, 12))).all()

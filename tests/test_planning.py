@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 
-import numpy as np
 import pytest
 
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig

@@ -42,7 +42,8 @@ def test_a_layer_follows_its_equations_step_by_step(name):
     inputs = torch.randn(2, 6, 3, dtype=torch.float64)
     found = layer(inputs).detach().numpy()
     named = {k.rsplit(".", 1)[-1]: v.detach().numpy() for k, v in layer.named_parameters()}
-    weights = dict(zip("WRbc", (named[f"{k}_l0"] for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")), strict=True))
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weights = {letter: named[f"{kind}_l0"] for letter, kind in zip("WRbc", kinds, strict=True)}
     step, n_states = STEPS[name]
     for b in range(2):
         state = tuple(np.zeros(4) for _ in range(n_states))

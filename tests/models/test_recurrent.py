@@ -107,9 +107,7 @@ def test_a_bidirectional_stack_ends_with_both_directions_last_states():
     torch.manual_seed(0)
     stack = Stack("gru", 4, layers=1, bidirectional=True, dropout=0.0)
     inputs = torch.randn(2, 6, 4)
-    expected = torch.cat(
-        [stack.forward_layers[0](inputs)[:, -1], stack.backward_layers[0](inputs.flip(1))[:, -1]], -1
-    )
+    expected = torch.cat([stack.forward_layers[0](inputs)[:, -1], stack.backward_layers[0](inputs.flip(1))[:, -1]], -1)
     torch.testing.assert_close(stack(inputs), expected)
 
 
