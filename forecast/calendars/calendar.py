@@ -18,9 +18,11 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 #: Microseconds of each unit of constant length, longest first.
 UNITS = {"D": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 LAST_DAY = 31
+_LONGEST_STEP = 1000 * 366 * UNITS["D"]
 
 _FREQ = re.compile(
-    rf"(?P<n>[2-9]|[1-9]\d{{1,5}})?(?:(?P<unit>{'|'.join(UNITS)})|(?P<month>M)(?P<end>[SE])|W-(?P<weekday>{'|'.join(WEEKDAYS)}))"
+    rf"(?P<n>[2-9]|[1-9]\d{{1,16}})?"
+    rf"(?:(?P<unit>{'|'.join(UNITS)})|(?P<month>M)(?P<end>[SE])|W-(?P<weekday>{'|'.join(WEEKDAYS)}))"
     rf"|(?P<period>[QY])(?P<period_end>[SE])-(?P<anchor>{'|'.join(MONTHS)})"
 )
 _NAMES = {"D": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond", "us": "microsecond"}
@@ -115,6 +117,8 @@ class Calendar:
     def _check_together(self) -> None:
         """Raises ConfigError when fields are set that mean nothing beside each other."""
         step = self.step
+        if step.microseconds > _LONGEST_STEP:
+            raise ConfigError(f"frequency {self.freq} is longer than a thousand years")
         if self.freq != "D" and (self.weekmask != EVERY_DAY or self.exchange):
             raise ConfigError(f"a weekmask or an exchange goes with daily steps, not with {self.freq}")
         if self.exchange and self.weekmask != EVERY_DAY:

@@ -34,7 +34,7 @@ _SURE = 10
 
 
 class Match(NamedTuple):
-    """An exchange whose sessions contain every day of a file; absent counts its sessions without a row."""
+    """An exchange whose sessions contain every day of a file; absent counts sessions without a row, not outages."""
 
     code: str
     sessions: int
@@ -80,6 +80,13 @@ def best_match(days: Days, weekmask: str, absent: int, *, price_like: bool) -> M
     return best._replace(ties=tuple(m.code for m in matches if m.absent == best.absent and m.code != best.code))
 
 
+def without_outages(candidates: Days, days: Days) -> Days:
+    """The candidates but those in a gap of more than three weeks between two of the days: no holiday is that long."""
+    after = np.searchsorted(days, candidates)
+    gap = days[after] - days[np.maximum(after - 1, 0)]
+    return np.asarray(candidates[(days[after] == candidates) | (gap <= np.timedelta64(21, "D"))])
+
+
 def _fewest_holidays(code: str, price_like: bool) -> int:
     """How many holidays must speak for an exchange: somewhere in the world, every other day is one."""
     first = code == EXCHANGES[0]
@@ -90,7 +97,7 @@ def _match(code: str, days: Days, weekdays: int) -> Match | None:
     held = _between(code, days)
     if held is None or not np.isin(days, held).all():
         return None
-    absent, holidays = len(held) - len(days), weekdays - len(held)
+    absent, holidays = len(without_outages(held, days)) - len(days), weekdays - len(held)
     few = absent <= 0.005 * len(held) or (holidays >= _SURE and absent <= min(holidays, 0.05 * len(held)))
     return Match(code, len(held), absent, holidays, ()) if few else None
 

@@ -14,6 +14,8 @@ Timestamps = NDArray[np.datetime64]
 
 #: 400 MB of timestamps: a step far too fine for its range, never a series.
 _MOST_STEPS = 50_000_000
+#: The last year that dates are written in.
+_END = np.datetime64("10000", "us")
 
 
 def grid(calendar: Calendar, first: np.datetime64, last: np.datetime64) -> Timestamps:
@@ -32,10 +34,12 @@ def grid(calendar: Calendar, first: np.datetime64, last: np.datetime64) -> Times
 def future_timestamps(calendar: Calendar, last: np.datetime64, n: int) -> Timestamps:
     """The next n timestamps of the calendar after last, datetime64[us] [n].
 
-    Raises DataError when an exchange's sessions are not known so far ahead.
+    Raises DataError when an exchange's sessions are not known so far ahead, or no year has four digits so far ahead.
     """
     last = _moment(last)
     length, end = _shortest_step(calendar), last
+    if n > (_END - last) // length:
+        raise DataError(f"{n:,} steps after {text_of(last)} lie beyond the year 9999: {describe(calendar)}")
     stamps = np.zeros(0, dtype="datetime64[us]")
     # From below, so that no more of an exchange's future is asked for than is needed.
     while len(stamps) < n:

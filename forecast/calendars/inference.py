@@ -27,7 +27,7 @@ from forecast.calendars.calendar import (
     weekmask_name,
 )
 from forecast.calendars.clocks import spring_zone
-from forecast.calendars.exchanges import best_match
+from forecast.calendars.exchanges import best_match, without_outages
 from forecast.calendars.grids import first_off_calendar, text_of
 from forecast.calendars.options import Asked, read_options
 from forecast.errors import DataError
@@ -154,7 +154,7 @@ def _days(days: Days, price_like: bool, *, daily: bool = False) -> tuple[Calenda
             raise _irregular(f"only {spacing.rows:,} of {spacing.steps:,} days have a row", "D")
         return Calendar("D"), f"daily: {spacing.sentence}"
     weekdays = np.arange(days[0], days[-1] + 1)
-    weekdays = weekdays[np.is_busday(weekdays, weekmask=weekmask)]
+    weekdays = without_outages(weekdays[np.is_busday(weekdays, weekmask=weekmask)], days)
     absent = len(np.setdiff1d(weekdays, days))
     if len(weekdays) - absent < 0.75 * len(weekdays) and not daily:
         raise _irregular(f"only {len(weekdays) - absent:,} of {len(weekdays):,} possible days have a row", "D")
@@ -186,7 +186,9 @@ def _exchange(days: Days, weekmask: str, absent: int, price_like: bool) -> tuple
     match = best_match(days, weekmask, absent, price_like=price_like)
     if match is None:
         return None
-    rows = f"{len(days):,} rows {'are all among' if match.absent else 'match'} {match.sessions:,} sessions"
+    rows = (
+        f"{len(days):,} rows {'are all among' if len(days) < match.sessions else 'match'} {match.sessions:,} sessions"
+    )
     holidays = f"{match.holidays:,} weekday holidays explained" if match.holidays else "no holiday among them"
     tie = f", as {' and '.join(match.ties)} would too" if match.ties else ""
     return Calendar("D", exchange=match.code), f"exchange sessions {match.code}: {rows}, {holidays}{tie}"
