@@ -121,8 +121,9 @@ def _ticks(columns: list[Timestamps], step: int, sentence: str) -> tuple[Calenda
     if zone is None:
         return found, f"{describe(found)}: {sentence}"
     found = replace(found, zone=zone.zone, label=zone.label)
-    clocks = f"no row in the hour that {zone.zone} skips, in {zone.holes} springs"
-    return found, f"{describe(found)}: {sentence}, {clocks}{' (rows named by their end)' * (zone.label == 'end')}"
+    clocks = f"the hour that these clocks skip has no row in {zone.holes} springs"
+    ends = ", when a row is named by the end of its step" if zone.label == "end" else ""
+    return found, f"{describe(found)}: {sentence}, and {clocks}{ends}"
 
 
 def _months(step: Step, dates: list[Days]) -> Calendar:
