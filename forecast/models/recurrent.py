@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,10 @@ from torch.nn import functional
 
 from forecast.models.anchors import anchors, count_anchors, fill_missing
 from forecast.models.cells import CELLS
+
+
+#: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
+_RIDGE = 0.01
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,15 @@ class RecurrentNetwork(nn.Module):
         self.gate = nn.Parameter(torch.zeros(n_anchors))
         self.gate_by_state = nn.Linear(width, n_anchors, bias=False)
         self.log_width = nn.Parameter(torch.zeros(a.horizon))
+        self.width_by_change = nn.Parameter(torch.zeros(1 + (a.season_lengths[0] < a.context_length)))
         # Everything but the anchors starts at zero: training begins at their forecast and can only be led away from it.
         for weight in (self.skip.weight, self.gate_by_state.weight, self.head.weight, self.head.bias):
             nn.init.zeros_(weight)
-        scores = torch.tensor([NormalDist().inv_cdf(level) for level in a.quantile_levels])
+        scores = [NormalDist().inv_cdf(level) for level in a.quantile_levels]
         self.register_buffer("levels", torch.tensor(a.quantile_levels), persistent=False)
-        self.register_buffer("_gaps", scores.diff(), persistent=False)
+        # Plain numbers: arithmetic on tensors that have no memory yet would first import torch's compiler, for a second.
+        gaps = [high - low for low, high in pairwise(scores)]
+        self.register_buffer("_gaps", torch.tensor(gaps), persistent=False)
 
     def forward(self, context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
         """Quantiles [B, H, Q] in the context's units, and the local scale [B, 1] that errors are measured in.
@@ -101,26 +110,24 @@ class RecurrentNetwork(nn.Module):
         which a thousandth is the least the local scale can be.
         """
         a = self.architecture
-        observed, center, scale = normalise(context, spread)
-        filled = (fill_missing(context, a.season_lengths) - center) / scale
-        values = torch.where(observed, filled, 0.0)
-        state = self.stack(torch.relu(self.embed(_segments(values, observed, a.segment))))
-        hidden = torch.relu(self.hidden_head(torch.cat([self.dropout(state), scale.log()], -1)))
+        local = self._localise(context, spread)
+        values = torch.where(local.observed, local.filled, 0.0)
+        state = self.stack(torch.relu(self.embed(_segments(values, local.observed, a.segment))))
+        hidden = torch.relu(self.hidden_head(torch.cat([self.dropout(state), local.scale.log()], -1)))
         corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
-        available = a.context_length - observed.int().argmax(1)
         weights = torch.softmax(self.gate + self.gate_by_state(state), -1)
-        median = (weights[..., None] * anchors(filled, available, a.season_lengths, a.horizon)).sum(1)
-        median = median + self.skip(values) + corrections[..., 0]
-        quantiles = self._spread_out(median, corrections[..., 1:])
-        return quantiles * scale[..., None] + center[..., None], scale
+        width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
+        median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + width * corrections[..., 0]
+        quantiles = self._spread_out(median, width, corrections[..., 1:])
+        return quantiles * local.scale[..., None] + local.center[..., None], local.scale
 
-    def _spread_out(self, median: Tensor, corrections: Tensor) -> Tensor:
+    def _spread_out(self, median: Tensor, width: Tensor, corrections: Tensor) -> Tensor:
         """Quantiles [B, H, Q] around the median [B, H] from the logs [B, H, Q - 1] of the steps between them.
 
-        With corrections of zero they are those of a normal distribution whose width is `log_width`.
+        With corrections of zero they are those of a normal distribution with standard deviation `width` [B, H].
         """
         middle = self.levels.tolist().index(0.5)
-        steps = self._gaps * torch.exp(self.log_width[:, None] + corrections.clamp(-8, 8))
+        steps = self._gaps * width[..., None] * torch.exp(corrections.clamp(-8, 8))
         below = steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
         above = steps[..., middle:].cumsum(-1)
         median = median[..., None]
@@ -131,22 +138,61 @@ class RecurrentNetwork(nn.Module):
         """Set gate and width from windows [B, L], [B, H]: weight on the anchors that erred least, width as they erred.
 
         An anchor whose mean absolute error is a tenth above the best gets a weight lower by the factor e with the
-        default sharpness.
+        default sharpness. How the width follows the recent changes of a context is a ridge regression of the logarithms.
         """
-        a = self.architecture
-        observed, center, scale = normalise(context, spread)
-        filled = (fill_missing(context, a.season_lengths) - center) / scale
-        available = a.context_length - observed.int().argmax(1)
-        options = anchors(filled, available, a.season_lengths, a.horizon)
-        truth = (target - center) / scale
+        local = self._localise(context, spread)
+        options, truth = self._anchors(local), (target - local.center) / local.scale
         errors = (options - truth[:, None]).abs().nanmean((0, 2))
         best = errors.min().clamp_min(1e-6)
         self.gate.copy_(-sharpness * (errors / best - 1).clamp_max(10.0))
         mixed = (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
+        missed = (mixed - truth).abs()
+        self.width_by_change.copy_(_slopes(local.changes, missed.nanmean(1).clamp_min(1e-4).log()))
+        missed = missed / torch.exp(local.changes @ self.width_by_change)[:, None]
         # The mean absolute deviation of a normal distribution is its standard deviation times sqrt(2 / pi).
-        width = (mixed - truth).abs().nanmean(0) * math.sqrt(math.pi / 2)
+        width = missed.nanmean(0) * math.sqrt(math.pi / 2)
         overall = width.nanmean().nan_to_num(1.0)
         self.log_width.copy_(torch.where(torch.isnan(width), overall, width).clamp_min(1e-4).log())
+
+    def _anchors(self, local: _Local) -> Tensor:
+        return anchors(local.filled, local.available, self.architecture.season_lengths, self.architecture.horizon)
+
+    def _localise(self, context: Tensor, spread: Tensor) -> _Local:
+        seasons = self.architecture.season_lengths
+        observed, center, scale = normalise(context, spread)
+        filled = (fill_missing(context, seasons) - center) / scale
+        changes = [
+            (filled[:, lag:] - filled[:, :-lag]).abs().mean(1).clamp_min(1e-3).log()
+            for lag in (1, seasons[0])
+            if lag < context.shape[1]
+        ]
+        available = context.shape[1] - observed.int().argmax(1)
+        return _Local(observed, center, scale, filled, available, torch.stack(changes, -1))
+
+
+class _Local(NamedTuple):
+    """A context in its own units: observed and filled [B, L], center and scale [B, 1], available [B], changes [B, C].
+
+    changes are logarithms of the mean absolute change over one step and over one season, in local scales: a calm series
+    that has drifted far has a large scale, but small changes.
+    """
+
+    observed: Tensor
+    center: Tensor
+    scale: Tensor
+    filled: Tensor
+    available: Tensor
+    changes: Tensor
+
+
+def _slopes(features: Tensor, response: Tensor) -> Tensor:
+    """The slopes [C] of a ridge regression of the response [B], NaN where missing, on features [B, C]."""
+    known = ~torch.isnan(response)
+    x, y = features[known], response[known]
+    x, y = x - x.mean(0), y - y.mean()
+    penalty = _RIDGE * max(len(x), 1) * torch.eye(x.shape[1])
+    slopes: Tensor = torch.linalg.solve(x.T @ x + penalty, x.T @ y)
+    return slopes
 
 
 def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
