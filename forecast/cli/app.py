@@ -53,7 +53,7 @@ def application() -> typer.Typer:
         rich_markup_mode=None,  # rich would triple the time that --help takes
         invoke_without_command=True,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        epilog="\b\nExample:\n  forecast train sample_data/airline.csv\n  forecast predict --horizon 24",
+        epilog="\b\nExample:\n  forecast train sample_data/prices.csv\n  forecast predict --horizon 30",
     )
     app.callback()(_root)
     for name, command in COMMANDS.items():

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines of progress where nothing can be redrawn.
 _SECONDS_PER_LINE = 5.0
-#: What the stages of a training run are for.
-_STAGES = {"select": "finding how long to train", "refit": "training on every row"}
+#: Characters of a bar of progress.
+_CELLS = 12
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,12 @@ class Screen:
     def result(self, text: str = "") -> None:
         """Lines on stdout, unless quiet."""
         if not self.quiet:
-            print(text if colourful(sys.stdout) else plain(text))
+            print(plain(text))
+
+    def drawing(self, text: str) -> None:
+        """Lines on stdout that may carry colours and so must hold nothing that came from a file as it is."""
+        if not self.quiet:
+            print(text)
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on stdout, drawn on a terminal, aligned lines elsewhere. The first column is text, others numbers."""
@@ -75,7 +80,7 @@ class Screen:
 
 def document(values: Mapping[str, Any]) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(_without_nan(values), ensure_ascii=False, indent=2, allow_nan=False, default=str))
+    print(json.dumps(_without_nan(values), ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -91,15 +96,14 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     ).rstrip()
 
 
-def number(value: float, width: float | None = None) -> str:
-    """A number for people: four digits that count, no exponent in the ordinary range; `–` where there is none."""
-    size = abs(value if width is None else width)
-    if not math.isfinite(value):
-        return "–"
-    if size and not 1e-4 <= size < 1e9:
-        return f"{value:.3g}"
-    decimals = 3 if size == 0 else max(0, 3 - math.floor(math.log10(size)))
-    return f"{value:,.{min(decimals, 6)}f}" if size < 1e6 else f"{value:,.0f}"
+def numbers(values: Sequence[float]) -> list[str]:
+    """Numbers of one kind for people: as many decimals as give the largest four digits, `–` where there is none."""
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if size and not 1e-4 <= size < 1e12:
+        form = ".4g"
+    else:
+        form = f",.{3 if size == 0 else max(0, 3 - math.floor(math.log10(size)))}f"
+    return [f"{value:{form}}" if math.isfinite(value) else "–" for value in values]
 
 
 def duration(seconds: float) -> str:
@@ -123,7 +127,7 @@ def _draw_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="")
     for i, name in enumerate(header):
         table.add_column(Text(plain(name)), justify="right" if i else "left", no_wrap=True)
     for row in rows:
@@ -161,18 +165,16 @@ class _Lines:
 
 
 def _progress_text(epoch: Epoch) -> str:
-    cells = 20
-    done = round(cells * epoch.step / max(1, epoch.steps))
+    done = round(_CELLS * epoch.step / epoch.steps)
     parts = [
-        f"{'━' * done}{'╌' * (cells - done)} {_STAGES.get(epoch.stage, epoch.stage)}",
-        f"network {epoch.member}/{epoch.members}",
+        f"{'━' * done}{'╌' * (_CELLS - done)} {epoch.stage} {epoch.member}/{epoch.members}",
         f"step {epoch.step}/{epoch.steps}",
-        f"loss {number(epoch.loss)}",
     ]
-    if epoch.validation is not None:
-        parts.append(f"validation {number(epoch.validation)}{' (best)' if epoch.best else ''}")
     if epoch.seconds_left is not None:
         parts.append(f"{duration(epoch.seconds_left)} left")
+    parts.append(f"loss {numbers([epoch.loss])[0]}")
+    if epoch.validation is not None:
+        parts.append(f"validation {numbers([epoch.validation])[0]}{' (best)' if epoch.best else ''}")
     return "  ".join(parts)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from forecast.cli.display import Screen, document
 from forecast.cli.options import Json
 from forecast.version import VERSION
 
-_PACKAGES = ("torch", "numpy", "pandas", "safetensors", "typer", "rich", "exchange_calendars", "holidays")
 #: Optional parts: what each is for, the module it needs, and how it is installed.
 _PARTS = (
     ("pictures (--plot)", "matplotlib", "pip install 'forecast[plot]'"),
@@ -44,7 +44,7 @@ def examine() -> dict[str, dict[str, Any]]:
     """Facts by heading, each a text or a number."""
     return {
         "versions": {"forecast": VERSION, "python": platform.python_version(), "system": platform.platform()}
-        | {name: _version(name) for name in _PACKAGES},
+        | {name: _version(name) for name in _dependencies()},
         "devices": _devices(),
         "folder": {"path": str(Path.cwd()), "writable": _writable(Path.cwd())},
         "optional parts": {
@@ -52,6 +52,15 @@ def examine() -> dict[str, dict[str, Any]]:
             for what, module, install in _PARTS
         },
     }
+
+
+def _dependencies() -> list[str]:
+    """The packages that forecast cannot do without; none where it runs from a folder instead of being installed."""
+    try:
+        needed = requires("forecast") or []
+    except PackageNotFoundError:
+        return []
+    return [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in needed if ";" not in line]
 
 
 def _version(package: str) -> str:

@@ -21,7 +21,7 @@ def inspect(
     """Show the card of a model file: settings, data, scores, digest.
 
     Example:
-      forecast inspect airline.safetensors
+      forecast train sample_data/prices.csv && forecast inspect prices.safetensors
     """
     from forecast.evaluation import Evaluation
     from forecast.forecaster import read_card

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.cli.display import Screen, colourful, document, number
+from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import newest_model, stem_of
 from forecast.cli.settings import PredictSettings
@@ -37,7 +37,7 @@ def predict(*, settings: PredictSettings, json: Json = False, quiet: Quiet = Fal
     as it was trained for. A longer horizon goes on block by block, with intervals that keep widening.
 
     Example:
-      forecast train sample_data/airline.csv && forecast predict --horizon 24
+      forecast train sample_data/prices.csv && forecast predict --horizon 30
     """
     check_before_work(settings, json)
     screen = Screen(quiet=quiet, verbose=verbose)
@@ -136,29 +136,37 @@ def show(screen: Screen, panel: Panel, forecast: Forecast, chart: bool | None) -
     from forecast.timeformat import format_times
 
     terminal = sys.stdout.isatty()
-    texts = [format_times(item.timestamps, forecast.columns.time_format) for item in forecast.items]
+    first = format_times(forecast.items[0].timestamps, forecast.columns.time_format)
     if terminal or screen.verbose:
-        screen.result(f"{next_steps(panel.calendar, len(texts[0]))}: {texts[0][0]} … {texts[0][-1]}")
+        screen.result(f"{next_steps(panel.calendar, len(first))}: {first[0]} … {first[-1]}")
     if chart or (chart is None and terminal):
         width = shutil.get_terminal_size().columns
-        screen.result(draw(panel, forecast, width=width, colour=colourful(sys.stdout)))
+        screen.drawing(draw(panel, forecast, width=width, colour=colourful(sys.stdout)))
     if terminal or screen.verbose:
-        screen.table(*_table(forecast, texts))
+        screen.table(*_table(forecast))
 
 
-def _table(forecast: Forecast, texts: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: the first and the last steps of every item together, the median with the intervals of LEVELS."""
+def _table(forecast: Forecast) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: the first and the last steps of all items in turn, the median with the intervals of LEVELS."""
+    import numpy as np
+
+    from forecast.timeformat import format_times
+
+    n_rows = sum(len(item.timestamps) for item in forecast.items)
+    shown = list(range(n_rows))
+    if n_rows > _FIRST_ROWS + _LAST_ROWS + 1:
+        shown = [*shown[:_FIRST_ROWS], *shown[-_LAST_ROWS:]]
+    times = format_times(
+        np.concatenate([item.timestamps for item in forecast.items])[shown], forecast.columns.time_format
+    )
+    owners = np.repeat(np.arange(len(forecast.items)), [len(item.timestamps) for item in forecast.items])[shown]
+    names = [" / ".join((*forecast.items[i].item_id, time)) for i, time in zip(owners, times, strict=True)]
     levels = [0.5, *((100 + side * level) / 200 for level in LEVELS for side in (-1, 1))]
-    quantiles = [forecast.quantile(level) for level in levels]
-    rows = [
-        [" / ".join((*item.item_id, text)), *(number(float(q[i][t])) for q in quantiles)]
-        for i, item in enumerate(forecast.items)
-        for t, text in enumerate(texts[i])
-    ]
-    if len(rows) > _FIRST_ROWS + _LAST_ROWS + 1:
-        rows = [*rows[:_FIRST_ROWS], ["…"] * len(rows[0]), *rows[-_LAST_ROWS:]]
-    header = [forecast.columns.time, "forecast", *(f"{end}_{level:g}" for level in LEVELS for end in ("lo", "hi"))]
-    return header, rows
+    columns = [numbers(np.concatenate(forecast.quantile(level))[shown].tolist()) for level in levels]
+    rows = [list(row) for row in zip(names, *columns, strict=True)]
+    if len(shown) < n_rows:
+        rows.insert(_FIRST_ROWS, ["…"] * len(rows[0]))
+    return [forecast.columns.time, "forecast", *(f"{end}_{level}" for level in LEVELS for end in ("lo", "hi"))], rows
 
 
 def _form(settings: PredictSettings) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Stop:
         self.signal_number: int | None = None
 
     def __call__(self) -> bool:
+        """Whether to stop, in the form in which training asks."""
         return self.signal_number is not None
 
     @property

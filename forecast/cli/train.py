@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecast.cli.display import Screen, document, duration, number
+from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import previous_of, stem_of
 from forecast.cli.signals import Stop, stop_on_signals
@@ -48,7 +48,7 @@ def train(
     Ctrl-C ends training early and saves what was reached.
 
     Example:
-      forecast train sample_data/airline.csv
+      forecast train sample_data/prices.csv
     """
     screen = Screen(quiet=quiet, verbose=verbose)
     model = model or Path(f"{stem_of(data)}.safetensors")
@@ -104,13 +104,13 @@ def summary(panel: Panel, forecaster: Forecaster, model: Path, previous: Path | 
 
 
 def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
-    """The table of scores, the model first, with the sentence that says what to make of it."""
-    names = list(evaluation.scores[0].metrics)
-    rows = [[score.name, *(number(score.metrics[name]) for name in names)] for score in evaluation.scores]
-    screen.table(["", *names], rows)
+    """The table of scores, a column for each method and the model first, and what to make of it in a sentence."""
+    scores = evaluation.scores
+    rows = [[name, *numbers([score.metrics[name] for score in scores])] for name in scores[0].metrics]
+    screen.table(["", *(score.name for score in scores)], rows)
     screen.result(evaluation.verdict)
-    for sentence in filter(None, [evaluation.note]):
-        screen.result(sentence)
+    windows = f"{evaluation.n_windows} window{'s' if evaluation.n_windows > 1 else ''} of {evaluation.horizon} steps"
+    screen.result(f"measured on {windows}{evaluation.note and f'; {evaluation.note}'}")
 
 
 def _show(screen: Screen, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> None:

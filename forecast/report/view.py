@@ -41,10 +41,12 @@ def views(panel: Panel, forecast: Forecast, *, limit: int, levels: tuple[int, ..
     found = []
     for i, item in enumerate(forecast.items[:limit]):
         series = history[item.item_id, item.target]
+        name = f"{series.name} · {item.target}" if item.item_id and several_targets else series.name
         steps = max(HORIZONS_SHOWN * len(item.timestamps), STEPS_SHOWN)
         found.append(
             View(
-                name=f"{series.name} · {item.target}" if item.item_id and several_targets else series.name,
+                # A name from a file must not steer a terminal.
+                name="".join(c if c.isprintable() else "�" for c in name),
                 past=series.timestamps[-steps:],
                 history=series.values[-steps:],
                 future=item.timestamps,
