@@ -163,7 +163,7 @@ def _evaluation(test: _HeldOut, factors: Sequence[float], plan: Plan) -> Evaluat
     else:
         note = "these windows came after everything that training and stopping saw"
     name = plan.config.model.cell
-    return evaluate(windows, plan.season_lengths[0], name, quantile_levels=levels, note=note)
+    return evaluate(windows, plan.config.data.season_length or 1, name, quantile_levels=levels, note=note)
 
 
 def _thinned(starts: Tensor) -> Tensor:

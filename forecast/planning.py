@@ -18,12 +18,15 @@ from forecast.errors import DataError
 from forecast.models.recurrent import Architecture
 from forecast.panel import Panel
 from forecast.scaling import prefers_log
+from forecast.seasonality import is_seasonal
 from forecast.training import Recipe
 
 _T = TypeVar("_T")
 
 #: Steps that remain for training at the very least once windows are held out.
 _FEWEST_STEPS = 5
+#: Series that are looked at for a season, at most.
+_MOST_TESTED = 500
 #: The default horizon by season length; 30 for other seasons shorter than a day of hours.
 _HORIZONS = {1: 6, 4: 8, 12: 12, 52: 13}
 
@@ -89,8 +92,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     """The complete plan for training on a panel. Raises DataError when no series is long enough for the horizon."""
     length = int(np.median([len(s) for s in panel.series]))
     longest = max(len(s) for s in panel.series)
-    seasons = _seasons(panel, config, longest)
-    m = seasons[0]
+    m, *longer = _calendar_seasons(panel, config, longest)
     horizon = config.model.horizon or min(_default_horizon(m), max(1, longest // 4))
     if longest < horizon + _FEWEST_STEPS:
         raise DataError(
@@ -101,6 +103,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     # Two segments at least: over a single one there is nothing to recur.
     segment = max(1, min(config.model.segment or _segment(m), context_length // 2))
     scaling, why_scaling = _scaling(panel, config, m)
+    seasons, why_seasons = _visible_seasons(panel, config, (m, *longer), log=scaling == "log")
     max_steps = 150 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
     complete = Config(
         data=replace(config.data, season_length=m, scaling=scaling),
@@ -126,7 +129,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon)
     fitting = tuple(s for s in seasons if s <= context_length) or (1,)
     notes = (
-        f"season of {' and '.join(map(str, seasons))} steps" if seasons != (1,) else "no season",
+        why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
         f"scaling {scaling}: {why_scaling}",
         f"{complete.model.members} networks, averaged: {complete.model.cell}, {complete.model.layers} "
@@ -153,8 +156,8 @@ def architecture_of(config: Config, season_lengths: Sequence[int], quantile_leve
     )
 
 
-def _seasons(panel: Panel, config: Config, longest: int) -> tuple[int, ...]:
-    """The season to use, and the longer ones of the calendar that a context of two weeks can hold."""
+def _calendar_seasons(panel: Panel, config: Config, longest: int) -> tuple[int, ...]:
+    """The season to go by, and the longer ones of the calendar that a context of two weeks can hold."""
     if config.data.season_length is not None:
         return (config.data.season_length,)
     candidates = [m for m in calendar_seasons(panel.calendar) if 2 * m <= longest]
@@ -162,6 +165,20 @@ def _seasons(panel: Panel, config: Config, longest: int) -> tuple[int, ...]:
         return (1,)
     first = candidates[0]
     return (first, *(m for m in candidates[1:] if _is_intraday(first) and m <= 14 * first))
+
+
+def _visible_seasons(
+    panel: Panel, config: Config, seasons: tuple[int, ...], *, log: bool
+) -> tuple[tuple[int, ...], str]:
+    """Those of the seasons that at least half of the series show, or that was asked for; (1,) when there is none."""
+    if seasons == (1,) or config.data.season_length is not None:
+        return seasons, f"season of {seasons[0]} steps" if seasons != (1,) else "no season"
+    sample = panel.series[:: max(1, len(panel) // _MOST_TESTED)]
+    values = [np.log(s.values) if log else s.values for s in sample]
+    visible = tuple(m for m in seasons if sum(is_seasonal(v, m) for v in values) >= len(values) / 2)
+    if not visible:
+        return (1,), f"no season of {' or '.join(map(str, seasons))} steps can be seen in the changes"
+    return visible, f"season of {' and '.join(map(str, visible))} steps"
 
 
 def _is_intraday(season_length: int) -> bool:

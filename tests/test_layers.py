@@ -7,6 +7,7 @@ goes to a room listed earlier, never to a higher layer: so nothing runs upwards 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "calendars": (1, "errors config"),
     "metrics": (1, ""),
     "panel": (1, "errors calendars"),
+    "seasonality": (1, ""),
     "timeformat": (1, ""),
     "forecasts": (2, "errors panel"),
     "models": (2, ""),
@@ -33,7 +35,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "evaluation": (3, "errors config metrics baselines"),
     "prediction": (3, "models scaling windows"),
     "training": (3, "errors models windows"),
-    "planning": (3, "errors config calendars panel models scaling training"),
+    "planning": (3, "errors config calendars panel seasonality models scaling training"),
     "fitting": (3, "errors panel models scaling windows calibration evaluation prediction training planning"),
     "writing": (3, "errors config timeformat forecasts"),
     "checkpoint": (3, "errors version writing"),
@@ -127,3 +129,13 @@ def test_modules_inside_a_room_import_each_other_in_one_direction() -> None:
     while ready := {module for module, needs in waiting.items() if not needs & set(waiting)}:
         waiting = {module: needs for module, needs in waiting.items() if module not in ready}
     assert waiting == {}
+
+
+def test_the_readme_shows_the_same_layers() -> None:
+    """Its table has each layer, from the top down, with the rooms of this one."""
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| [^|]+ \| (.+) \|$", readme, re.MULTILINE)
+    shown = {int(layer): re.findall(r"`(\w+)`", rooms) for layer, rooms in rows}
+    layers = sorted({layer for layer, _ in ROOMS.values()}, reverse=True)
+    assert shown == {layer: sorted(room for room in ROOMS if ROOMS[room][0] == layer) for layer in layers}
+    assert list(shown) == layers

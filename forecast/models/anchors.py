@@ -1,8 +1,9 @@
 """Anchors: simple continuations of a context that the network chooses between and corrects.
 
 Each is built from the context alone, so nothing about the season has to be estimated beforehand or stored: the last
-value, and for each season the mean profile of the last one, two, four and eight cycles on the level of the last cycle,
-on the level of the last values, and on half the slope of the line through the cycles' levels.
+value, and for each season and some numbers of cycles their mean, their mean profile on the level of the last cycle and
+on the level of the last values, and the line through their levels at half its slope. A season of one step leaves means
+and lines.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import torch
 from torch import Tensor
 
 _CYCLES = (1, 2, 4, 8)
+_STEPS = (2, 4, 8, 16, 32)
 #: A line that goes on as it was overshoots more often than not (Gardner & McKenzie 1985 damp it for that reason).
 _DAMPING = 0.5
 
 
 def count_anchors(context_length: int, season_lengths: Sequence[int]) -> int:
     """How many anchors `anchors` returns for these lengths."""
-    fitting = [n for m in season_lengths for n in _fitting_cycles(context_length, m)]
-    return 1 + sum(1 if n == 1 else 3 for n in fitting)
+    per_season = [(m, n) for m in season_lengths for n in _fitting_cycles(context_length, m)]
+    return 1 + sum(2 if m == 1 else 1 if n == 1 else 4 for m, n in per_season)
 
 
 def anchors(context: Tensor, available: Tensor, season_lengths: Sequence[int], horizon: int) -> Tensor:
@@ -36,21 +38,25 @@ def anchors(context: Tensor, available: Tensor, season_lengths: Sequence[int], h
     for m in season_lengths:
         phase, cycles_ahead = steps % m, steps // m + 1
         recent = max(1, m // 8)
-        profiled = rebased = trended = last
+        averaged = profiled = rebased = trended = last
         for n in _fitting_cycles(context_length, m):
             enough = (available >= n * m)[:, None]
             cycles = context[:, -n * m :].reshape(batch, n, m)
             level = cycles.mean(-1)
             profile = (cycles - level[..., None]).mean(1)
-            profiled = torch.where(enough, (level[:, -1:] + profile)[:, phase], profiled)
-            found.append(profiled)
+            if m > 1:
+                profiled = torch.where(enough, (level[:, -1:] + profile)[:, phase], profiled)
+                found.append(profiled)
             if n > 1:
+                averaged = torch.where(enough, cycles.mean(1)[:, phase], averaged)
+                growth = _DAMPING * (level[:, -1:] - level[:, :1]) / (n - 1)
+                line = (level[:, -1:] + profile)[:, phase] + growth * cycles_ahead
+                trended = torch.where(enough, line, trended)
+                found += [averaged, trended]
+            if m > 1 and n > 1:
                 offset = (context[:, -recent:] - profile[:, -recent:]).mean(1, keepdim=True)
                 rebased = torch.where(enough, (offset + profile)[:, phase], rebased)
-                growth = (level[:, -1:] - level[:, :1]) / (n - 1)
-                line = (level[:, -1:] + profile)[:, phase] + _DAMPING * growth * cycles_ahead
-                trended = torch.where(enough, line, trended)
-                found += [rebased, trended]
+                found.append(rebased)
     return torch.stack(found, 1)
 
 
@@ -78,5 +84,5 @@ def _forward_fill(values: Tensor) -> Tensor:
 
 
 def _fitting_cycles(context_length: int, season_length: int) -> list[int]:
-    # A "season" of one step has no profile: only the line through several steps says more than the last value.
-    return [n for n in _CYCLES if n * season_length <= context_length and (season_length > 1 or n > 1)]
+    counts = _STEPS if season_length == 1 else _CYCLES
+    return [n for n in counts if n * season_length <= context_length]

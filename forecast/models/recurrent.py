@@ -16,7 +16,6 @@ from torch.nn import functional
 from forecast.models.anchors import anchors, count_anchors, fill_missing
 from forecast.models.cells import CELLS
 
-
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
 _RIDGE = 0.01
 
@@ -99,7 +98,7 @@ class RecurrentNetwork(nn.Module):
             nn.init.zeros_(weight)
         scores = [NormalDist().inv_cdf(level) for level in a.quantile_levels]
         self.register_buffer("levels", torch.tensor(a.quantile_levels), persistent=False)
-        # Plain numbers: arithmetic on tensors that have no memory yet would first import torch's compiler, for a second.
+        # Plain numbers: arithmetic on tensors without memory would first import torch's compiler, for a second.
         gaps = [high - low for low, high in pairwise(scores)]
         self.register_buffer("_gaps", torch.tensor(gaps), persistent=False)
 
@@ -138,7 +137,7 @@ class RecurrentNetwork(nn.Module):
         """Set gate and width from windows [B, L], [B, H]: weight on the anchors that erred least, width as they erred.
 
         An anchor whose mean absolute error is a tenth above the best gets a weight lower by the factor e with the
-        default sharpness. How the width follows the recent changes of a context is a ridge regression of the logarithms.
+        default sharpness. How the width follows the recent changes of a context is a ridge regression of logarithms.
         """
         local = self._localise(context, spread)
         options, truth = self._anchors(local), (target - local.center) / local.scale
