@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -45,6 +46,8 @@ _STYLE: dict[Any, Any] = {
     "xtick.labelcolor": _HISTORY,
     "ytick.labelcolor": _HISTORY,
     "text.color": _HISTORY,
+    # Names are names: a dollar sign begins no formula.
+    "text.parse_math": False,
     # Letters as letters and names that do not change: equal forecasts give equal bytes.
     "svg.fonttype": "none",
     "svg.hashsalt": "forecast",
@@ -71,7 +74,9 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
 
     shown = views(panel, forecast, limit=MOST_ITEMS, levels=LEVELS)
     buffer = BytesIO()
-    with rc_context(_STYLE):
+    with rc_context(_STYLE), warnings.catch_warnings():
+        # A letter that the font lacks becomes a box in the picture, which says as much as a warning.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(12, 6.75), layout="constrained")
         FigureCanvasAgg(figure)
         rows, columns = _arrangement(len(shown))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +35,13 @@ class View:
 def views(panel: Panel, forecast: Forecast, *, limit: int, levels: tuple[int, ...]) -> list[View]:
     """The first `limit` items of a forecast beside the recent history they continue."""
     history = {(s.item_id, s.target): s for s in panel.series}
+    forecast = replace(forecast, items=forecast.items[:limit])
     median = forecast.quantile(0.5)
     bounds = {p: [forecast.quantile((100 + side * p) / 200) for side in (-1, 1)] for p in levels}
-    several_targets = len({item.target for item in forecast.items}) > 1
     found = []
-    for i, item in enumerate(forecast.items[:limit]):
+    for i, item in enumerate(forecast.items):
         series = history[item.item_id, item.target]
-        name = f"{series.name} · {item.target}" if item.item_id and several_targets else series.name
+        name = f"{series.name} · {item.target}" if item.item_id and len(forecast.columns.targets) > 1 else series.name
         steps = max(HORIZONS_SHOWN * len(item.timestamps), STEPS_SHOWN)
         found.append(
             View(
