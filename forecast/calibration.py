@@ -46,7 +46,7 @@ def apply_factors(quantiles: Array, factors: Sequence[float], quantile_levels: S
     """Quantiles [..., Q] with their distances from the median multiplied; an outer one never inside an inner one."""
     middle = list(quantile_levels).index(0.5)
     median = quantiles[..., middle : middle + 1]
-    stretched = median + (quantiles - median) * np.asarray(factors)
+    stretched: Array = median + (quantiles - median) * np.asarray(factors)
     stretched[..., middle:] = np.maximum.accumulate(stretched[..., middle:], axis=-1)
     stretched[..., : middle + 1] = np.minimum.accumulate(stretched[..., middle::-1], axis=-1)[..., ::-1]
     return stretched

@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "models": (2, ""),
     "reading": (2, "errors config calendars panel timeformat"),
     "scaling": (2, "errors"),
+    "seasonality": (2, ""),
     "windows": (2, ""),
     "baselines": (3, "errors config calendars panel forecasts"),
     "calibration": (3, ""),
