@@ -81,13 +81,13 @@ def spring_zone(columns: Sequence[Timestamps], step: np.timedelta64) -> ClockCha
 
 
 def _clean_holes(stamps: Timestamps, spans: Spans, label: str, step: np.timedelta64) -> NDArray[np.bool_]:
-    """For each span [N], whether the column has a row within a step before it and another within a step after it."""
+    """For each span [N], whether rows right before it and right after it have a hole between them."""
     side: Literal["left", "right"] = "left" if label == "start" else "right"
     after = np.searchsorted(stamps, spans[:, 1], side=side)
     before = np.searchsorted(stamps, spans[:, 0], side=side) - 1
     known = (before >= 0) & (after < len(stamps))
     first, last = stamps[np.maximum(before, 0)], stamps[np.minimum(after, len(stamps) - 1)]
-    return np.asarray(known & (spans[:, 0] - first <= step) & (last - spans[:, 1] <= step))
+    return np.asarray(known & (spans[:, 0] - first <= step) & (last - spans[:, 1] <= step) & (last - first > step))
 
 
 def _inside(stamps: Timestamps, spans: Spans, label: str) -> NDArray[np.bool_]:

@@ -61,8 +61,12 @@ def best_match(days: Days, weekmask: str, absent: int, *, price_like: bool) -> M
     session without a row is tolerated when there are very few, or few beside many holidays that are explained. The
     order of EXCHANGES decides between equals.
     """
-    weekdays = int(np.busday_count(days[0], days[-1] + 1, weekmask=weekmask))
     groups = (SUNDAY_EXCHANGES,) if weekmask[6] == "1" else (LARGE, EXCHANGES[len(LARGE) :])
+    # Those that trade on Fridays close on one of the two: a file of every weekday is told from theirs without asking.
+    if weekmask[4] == "1" and _has(days, 12, 25) and _has(days, 1, 1):
+        return None
+    weekdays = int(np.busday_count(days[0], days[-1] + 1, weekmask=weekmask))
+    years = (days[-1] - days[0]) / np.timedelta64(366, "D")
     matches: list[Match] = []
     for group in groups:
         # Building an exchange's sessions takes its time: ask only those for which there are holidays enough.
@@ -72,7 +76,8 @@ def best_match(days: Days, weekmask: str, absent: int, *, price_like: bool) -> M
                 matches.append(match)
                 if match.absent == 0 and match.holidays >= _SURE:
                     return match
-        if any(match.absent == 0 for match in matches):
+        # Exchanges differ by a day or more a year: with fewer days absent than that, they are absent rows.
+        if any(match.absent == 0 or (match.holidays >= _SURE and match.absent < years) for match in matches):
             break
     if not matches:
         return None
@@ -85,6 +90,12 @@ def without_outages(candidates: Days, days: Days) -> Days:
     after = np.searchsorted(days, candidates)
     gap = days[after] - days[np.maximum(after - 1, 0)]
     return np.asarray(candidates[(days[after] == candidates) | (gap <= np.timedelta64(21, "D"))])
+
+
+def _has(days: Days, month: int, day: int) -> bool:
+    months = days.astype("datetime64[M]")
+    on_day = days - months.astype("datetime64[D]") == np.timedelta64(day - 1, "D")
+    return bool((on_day & (months.astype(int) % 12 == month - 1)).any())
 
 
 def _fewest_holidays(code: str, price_like: bool) -> int:

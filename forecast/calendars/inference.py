@@ -191,7 +191,7 @@ def _exchange(days: Days, weekmask: str, absent: int, price_like: bool) -> tuple
         f"{len(days):,} rows {'are all among' if len(days) < match.sessions else 'match'} {match.sessions:,} sessions"
     )
     holidays = f"{match.holidays:,} weekday holidays explained" if match.holidays else "no holiday among them"
-    tie = f", as {' and '.join(match.ties)} would too" if match.ties else ""
+    tie = f", a tie with {', '.join(match.ties)}" if match.ties else ""
     return Calendar("D", exchange=match.code), f"exchange sessions {match.code}: {rows}, {holidays}{tie}"
 
 
