@@ -45,26 +45,36 @@ def find_time(table: Table, name: str | None) -> int:
     if name is not None:
         return find_column(table, name)
     times = [i for i in _named_columns(table) if _holds_times(table, i)]
-    telling = [i for i in _named_columns(table) if _words(table.names[i]) & TIME_WORDS]
-    # A column called date that cannot be read is a fault to be shown, not a reason to take another column.
-    unread = [i for i in telling if i not in times and any(re.search(r"\d", text) for text in sample(table.cells[i]))]
-    unread_text = [i for i in unread if not looks_numeric(table.cells[i])]
-    if not times and (unread_text or len(unread) == 1):
-        return (unread_text or unread)[0]
+    told = [i for i in times if _words(table.names[i]) & TIME_WORDS]
+    if not told and (unread := _unreadable_times(table, times)) is not None:
+        return unread
     if not times:
         times = [i for i, name in enumerate(table.names) if _is_unnamed(name) and _holds_times(table, i)]
-    if len(times) > 1:
-        times = [i for i in times if i in telling] or times
-    if len(times) > 1:
-        times = [i for i in times if len(set(table.cells[i])) == len(table)] or times
-    if len(times) == 1:
-        return unread_text[0] if unread_text and times[0] not in telling else times[0]
-    if times:
-        found = f"several columns hold timestamps: {_listed(table, times)}"
-        raise _failure(table, "E303", found, f"name one: --time {_quoted(table.names[times[0]])}")
-    raise _failure(
-        table, "E302", "no column holds timestamps", f"name it with --time: {_listed(table, range(len(table.names)))}"
-    )
+    candidates = told or times
+    if len(candidates) > 1:
+        candidates = [i for i in candidates if len(set(table.cells[i])) == len(table)] or candidates
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        found = f"several columns hold timestamps: {_listed(table, candidates)}"
+        raise _failure(table, "E303", found, f"name one: --time {_quoted(table.names[candidates[0]])}")
+    hint = f"name it with --time: {_listed(table, range(len(table.names)))}"
+    raise _failure(table, "E302", "no column holds timestamps", hint)
+
+
+def _unreadable_times(table: Table, times: Sequence[int]) -> int | None:
+    """A column that says it is the time and is not among those that can be read as times, if there is one.
+
+    It is a fault to be shown, not a reason to take another column.
+    """
+    for i in _named_columns(table):
+        words, texts = _words(table.names[i]), sample(table.cells[i])
+        if i in times or not words & TIME_WORDS or not any(re.search(r"\d", text) for text in texts):
+            continue
+        # Numbers under such a name may be a duration or the price of a day, unless the name says nothing else.
+        if not looks_numeric(table.cells[i]) or (not times and words <= TIME_WORDS):
+            return i
+    return None
 
 
 def find_targets(table: Table, names: Sequence[str], *, taken: Iterable[int]) -> tuple[int, ...]:
@@ -97,7 +107,7 @@ def find_ids(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> t
     if len(set(times)) == len(times):
         return ()
     taken = set(taken)
-    texts = [i for i in _named_columns(table) if i not in taken and _is_text(table, i)]
+    texts = [i for i in _named_columns(table) if i not in taken and _is_text(table, i) and len(set(table.cells[i])) > 1]
     found = explanations(table, times, texts)
     if len(found) > 1:
         sets = " or ".join(_listed(table, columns) for columns in found[:3])

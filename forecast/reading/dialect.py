@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from forecast.reading.container import line_of
+from forecast.reading.container import LINE_END, line_of
 from forecast.reading.problems import FileProblems, Problem, shown
 
 #: The delimiters that are looked for, and how a person calls them.
 DELIMITERS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_QUOTED = re.compile(r'"[^"]*"')
 _NO_NAME = re.compile(r"([-+]?[\d.,]+([eE][-+]?\d+)?|\d+([-/.:T ]\d+)+(Z|[+-][\d:]+)?|NA|NaN|nan|null|NULL|None)?")
 
 
@@ -60,8 +61,8 @@ class _Rows:
 def split_text(text: str, file: str) -> Table:
     """The table in a text with a header. Raises FileProblems where quotes, delimiter, width or header are wrong."""
     rows = _best_delimiter(text, file)
-    if problems := [_misfit(rows, i) for i in rows.misfits]:
-        raise FileProblems(file, problems)
+    if rows.misfits:
+        raise FileProblems(file, _misfits(rows))
     header, records, lines = rows.records[0], rows.records[1:], rows.lines[1:]
     if all(_NO_NAME.fullmatch(name.strip()) for name in header):
         hint = "the first line must hold the names of the columns"
@@ -82,9 +83,10 @@ def split_text(text: str, file: str) -> Table:
 
 def _best_delimiter(text: str, file: str) -> _Rows:
     """The rows under the one delimiter that gives the text one width of at least two, else those that nearly do."""
-    first = _first_line(text)
+    first = _first_record(text)
     line = line_of(text, text.index(first))
-    readings = {delimiter: _read(text, delimiter) for delimiter in DELIMITERS if delimiter in first}
+    outside_quotes = _QUOTED.sub("", first)
+    readings = {delimiter: _read(text, delimiter) for delimiter in DELIMITERS if delimiter in outside_quotes}
     wide = {d: reading for d, reading in readings.items() if isinstance(reading, Problem) or reading.width >= 2}
     if not wide:
         found = f"no comma, semicolon, tab or pipe divides the first line {shown(first)} into columns"
@@ -101,15 +103,16 @@ def _best_delimiter(text: str, file: str) -> _Rows:
     return best
 
 
-def _first_line(text: str) -> str:
-    found = re.search(r"[^\r\n]*[^\s][^\r\n]*", text)
-    return found[0] if found else ""
+def _first_record(text: str) -> str:
+    """The header as it stands in the text: from the first line that is not blank to a line end outside quotes."""
+    found = re.match(r'(?: *[\r\n])*((?:"[^"]*"|[^\r\n])*)', text)
+    return found[1] if found else ""
 
 
 def _read(text: str, delimiter: str) -> _Rows | Problem:
     """The records under a delimiter, or the first fault of quoting."""
     # A blank after every delimiter of the header is a habit of writing, not a part of the names.
-    first = _first_line(text)
+    first = _first_record(text)
     spaced = first.count(delimiter) == first.count(delimiter + " ")
     source = io.StringIO(text, newline="")
     reader = csv.reader(source, delimiter=delimiter, strict=True, skipinitialspace=spaced)
@@ -143,12 +146,18 @@ def _without_blank_lines(delimiter: str, records: list[list[str]], lines: list[i
     return _Rows(delimiter, [records[i] for i in kept], [lines[i] for i in kept], notes)
 
 
-def _misfit(rows: _Rows, i: int) -> Problem:
-    found, needed = len(rows.records[i]), rows.width
-    code = "E202" if found < needed else "E203"
-    hint = f"quote every cell that contains a {DELIMITERS[rows.delimiter]}, and give every row the header's fields"
-    text = f"{found} field{'s' * (found != 1)} where the header has {needed}"
-    return Problem(code, text, rows.lines[i], min(found, needed) + 1, hint)
+def _misfits(rows: _Rows) -> list[Problem]:
+    """A problem for every record that is too short or too long."""
+    hint = f"give every row the header's fields, and put cells in quotes that contain a {DELIMITERS[rows.delimiter]}"
+    if len({len(record) for record in rows.records[1:]}) == 1:
+        hint = "the first line must hold the names of all columns; remove lines above it"
+    problems = []
+    for i in rows.misfits:
+        found, needed = len(rows.records[i]), rows.width
+        text = f"{found} field{'s' * (found != 1)} where the header has {needed}"
+        code = "E202" if found < needed else "E203"
+        problems.append(Problem(code, text, rows.lines[i], min(found, needed) + 1, hint))
+    return problems
 
 
 def _quote_fault(text: str, delimiter: str, spaced: bool) -> Problem | None:
@@ -170,7 +179,8 @@ def _quote_fault(text: str, delimiter: str, spaced: bool) -> Problem | None:
         if not ends_well or (found["bare"] and '"' in found["bare"]):
             place = line_of(text, found.start())
             hint = 'put the whole field in quotes and write a quote inside it twice: ""'
-            return Problem("E210", f"a quote stands inside {shown(text[at : end + 10])}", place, number, hint)
+            excerpt = LINE_END.split(text[at : end + 10])[0]
+            return Problem("E210", f"a quote stands inside a field: {shown(excerpt)}", place, number, hint)
         number = number + 1 if text[end : end + 1] == delimiter else 1
         at = end + (2 if text[end : end + 2] == "\r\n" else 1)
     return None

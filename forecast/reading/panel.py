@@ -77,7 +77,7 @@ def _long_enough(table: Table, rows: Rows) -> Rows:
     if not short:
         return rows
     if len(short) < len(most):
-        names = listed((rows.name_of(item) for item in short), 5)
+        names = listed(rows.name_of(item) for item in short)
         note = f"{len(short)} series with fewer than {LEAST_VALUES} values are left out: {names}"
         return rows.keep(~np.isin(rows.items, short), note)
     problems = []
@@ -141,7 +141,7 @@ def _series(rows: Rows, calendar: Calendar) -> tuple[tuple[Series, ...], list[st
             f"{who} end{'s' * (len(ended) == 1)} with {count} rows without a value; the last value is of {end}"
         )
     if short:
-        notes.append(f"{len(short)} series with fewer than {LEAST_VALUES} values are left out: {listed(short, 5)}")
+        notes.append(f"{len(short)} series with fewer than {LEAST_VALUES} values are left out: {listed(short)}")
     return tuple(series), notes
 
 

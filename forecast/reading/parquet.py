@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecast.reading.dialect import Table
-from forecast.reading.problems import FileProblems, Problem
+from forecast.reading.problems import FileProblems, Problem, shown
 
 
 def read_parquet(content: bytes, file: str) -> Table:
@@ -26,9 +26,8 @@ def read_parquet(content: bytes, file: str) -> Table:
         # Without threads, so that a reader in a worker process starts no pool of its own.
         table = parquet.read_table(pyarrow.BufferReader(content), use_threads=False)
     except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        problem = Problem("E111", f"this is no readable Parquet file: {reason}", hint="write the file again")
-        raise FileProblems(file, [problem]) from None
+        found = f"the Parquet file is damaged, or is none: {shown(str(error), 80)}"
+        raise FileProblems(file, [Problem("E111", found, hint="write the file again")]) from error
     if not table.num_rows or not table.num_columns:
         raise FileProblems(file, [Problem("E205", "the table has no rows")])
     cells = tuple(_texts(column) for column in table.columns)

@@ -100,7 +100,7 @@ def named(name: str) -> str:
     return f"column {shown(name)}" if name else "the unnamed column"
 
 
-def listed(names: Iterable[str], limit: int = 10) -> str:
+def listed(names: Iterable[str], limit: int = 5) -> str:
     """Names in quotes, joined by commas, at most `limit` of them and then how many more."""
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""

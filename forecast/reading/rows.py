@@ -67,11 +67,11 @@ def read_rows(
     Raises FileProblems with every cell that is wrong.
     """
     time_at = find_time(table, time)
+    times = read_times(table, time_at, known_pattern=known_pattern)
+    _check_header(table, time_at, times.pattern)
     id_at = tuple(find_column(table, name) for name in ids or ())
     target_at = find_targets(table, targets, taken={time_at, *id_at})
     check_roles(table, time_at, target_at, id_at)
-    times = read_times(table, time_at, known_pattern=known_pattern)
-    _check_header(table, time_at, times.pattern)
     numbers = [read_numbers(table, column) for column in target_at]
     if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong)]:
         raise FileProblems(table.file, problems)
@@ -120,7 +120,7 @@ def _check_header(table: Table, time_at: int, pattern: str) -> None:
 
 def _choices(table: Table, columns: Columns, times: TimeColumn, used: set[int]) -> tuple[str, ...]:
     unused = [name for i, name in enumerate(table.names) if i not in used and name]
-    notes = [f"time: {named(columns.time)}", f"target{'s' * (len(columns.targets) > 1)}: {listed(columns.targets)}"]
+    notes = [f"time: {named(columns.time)}", f"target{'s' * (len(columns.targets) > 1)}: {listed(columns.targets, 10)}"]
     notes += [f"ids: {listed(columns.ids)}"] if columns.ids else []
-    notes += [f"not used: {listed(unused)}"] if unused else []
+    notes += [f"not used: {listed(unused, 10)}"] if unused else []
     return (*notes, *table.notes, *([times.note] if times.note else []))

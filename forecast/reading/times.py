@@ -121,6 +121,10 @@ def _exchanged(pattern: str) -> str:
     return _padded(pattern).replace("%d", "%?").replace("%m", "%d").replace("%?", "%m")
 
 
+def _order(pattern: str) -> str:
+    return "day/month" if _padded(pattern).index("%d") < _padded(pattern).index("%m") else "month/day"
+
+
 def _chosen(fits: Sequence[_Fit]) -> tuple[_Fit, str, int | None]:
     """The fit to use, a remark, and the index of a text that leaves day and month in doubt, if one does."""
     first = fits[0]
@@ -137,7 +141,8 @@ def _chosen(fits: Sequence[_Fit]) -> tuple[_Fit, str, int | None]:
     if regular == [second]:
         # A few days above 12 prove one reading, yet without those few rows the other is regular: which are wrong?
         exception = int(np.argmax(np.isnat(second.timestamps)))
-        return first, "exchanges day and month, or the other rows do: only without it are the steps regular", exception
+        orders = _order(first.pattern), _order(second.pattern)
+        return first, f"reads only as {orders[0]}, but the rows without it are regular as {orders[1]}", exception
     return first, "", None
 
 

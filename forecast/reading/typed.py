@@ -32,7 +32,7 @@ _REMARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[-+]?\d+(_\d+)+(\.\d+)?"), "underscores?"),
     (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), "hexadecimal?"),
     (re.compile(r"\u2212.*"), "a minus sign from a word processor?"),
-    (re.compile(r"-+|\.+|\?+|#?n/?a!?|missing|#\w+[/!?]*\w*", re.IGNORECASE), "a missing value? leave the cell empty"),
+    (re.compile(r"-+|\.+|\?+|#?n/?a!?|missing|#[\w/!?]+", re.IGNORECASE), "a missing value? leave the cell empty"),
     (re.compile(r"\(.*\d.*\)"), "a negative number in brackets?"),
     (re.compile(r"[$€£].*\d|.*\d ?[^\d\s.,]+"), "a currency or a unit?"),
 )

@@ -1,0 +1,42 @@
+"""Small files for the tests of the reader."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from forecast.reading import read_panel
+from forecast.reading.problems import FileProblems, Problem
+
+
+def days(count: int, first: date = date(2024, 1, 1)) -> list[str]:
+    """ISO dates, one after the other."""
+    return [str(first + timedelta(days=n)) for n in range(count)]
+
+
+def daily(count: int = 20) -> str:
+    """A clean file with a date and a value on every row."""
+    return "date,y\n" + "".join(f"{day},{n}\n" for n, day in enumerate(days(count)))
+
+
+def put(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
+    """A new file with that content, text in UTF-8 with its line ends as they are."""
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def problems_of(path: Path, **options: object) -> tuple[Problem, ...]:
+    """What reading the file finds wrong; it fails the test when nothing is."""
+    with pytest.raises(FileProblems) as caught:
+        read_panel(path, **options)  # type: ignore[arg-type]
+    assert caught.value.exit_code == 3
+    return caught.value.problems
+
+
+def problem_of(path: Path, **options: object) -> Problem:
+    """The only thing that reading the file finds wrong."""
+    (problem,) = problems_of(path, **options)
+    return problem

@@ -1,0 +1,142 @@
+"""Text to rows: delimiters, quotes, line ends and widths."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.reading import read_panel
+from forecast.reading.dialect import DELIMITERS, split_text
+from forecast.reading.problems import FileProblems
+from tests.reading.files import daily, days, problem_of, put
+
+
+def columns(text: str) -> dict[str, list[str]]:
+    """The columns of a text by name."""
+    table = split_text(text, "x.csv")
+    return {name: list(cells) for name, cells in zip(table.names, table.cells, strict=True)}
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8), min_size=3, max_size=3),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(list(DELIMITERS)),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]], delimiter: str, end: str) -> None:
+    """Any cells, with delimiters, quotes and line ends inside, come back from a fully quoted file in any dialect."""
+    target = io.StringIO(newline="")
+    csv.writer(target, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
+        [["a", "b", "c"], *rows]
+    )
+    expected = [row for row in rows if row != ["a", "b", "c"]]
+    if expected:
+        table = split_text(target.getvalue(), "x.csv")
+        assert [list(row) for row in zip(*table.cells, strict=True)] == expected
+
+
+def test_the_line_of_a_row_is_physical() -> None:
+    """Blank lines and line ends inside quotes are counted; a row is where it begins."""
+    table = split_text('a,b\n\n1,"x\ny\r\nz"\n2,3\n\n\n4,5\n', "x.csv")
+    assert list(table.lines) == [3, 6, 9]
+    assert table.cells[1][0] == "x\ny\r\nz"
+    assert "3 blank lines between rows are ignored" in table.notes
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("tail", ["", "{end}", "{end}{end}{end}", "{end}   {end}"])
+def test_line_ends_and_blank_lines_at_the_end_change_nothing(end: str, tail: str) -> None:
+    """Every line end, with or without one at the end of the file, and blank lines after it."""
+    assert columns(f"a,b{end}1,2{end}3,4" + tail.format(end=end)) == {"a": ["1", "3"], "b": ["2", "4"]}
+    assert not split_text(f"a,b{end}1,2" + tail.format(end=end), "x.csv").notes
+
+
+def test_mixed_line_ends_are_one_file() -> None:
+    """A file patched on several systems is read as it looks."""
+    assert columns("a,b\r\n1,2\n3,4\r5,6") == {"a": ["1", "3", "5"], "b": ["2", "4", "6"]}
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_an_unusual_delimiter_is_found_and_noted(tmp_path: Path, delimiter: str) -> None:
+    """The file is read and a note says how it is divided."""
+    panel = read_panel(put(tmp_path, daily().replace(",", delimiter)))
+    assert panel.digest() == read_panel(put(tmp_path, daily())).digest()
+    assert f"the delimiter is a {DELIMITERS[delimiter]}" in panel.notes
+
+
+def test_a_delimiter_in_names_or_cells_does_not_mislead() -> None:
+    """Only the one that divides every row alike counts."""
+    assert columns("date;units, sold\n2024;1\n2025;2\n") == {"date": ["2024", "2025"], "units, sold": ["1", "2"]}
+    assert columns('a,"b;c|d"\n1,"2;3"\n') == {"a": ["1"], "b;c|d": ["2;3"]}
+
+
+def test_a_row_of_another_width_is_blamed_under_the_delimiter_that_nearly_fits(tmp_path: Path) -> None:
+    """A single short row does not make another delimiter win."""
+    text = daily().replace("date,y", "date,y;z").replace("2024-01-05,4", "2024-01-05")
+    problem = problem_of(put(tmp_path, text))
+    assert (problem.code, problem.line) == ("E202", 6)
+
+
+def test_a_quoted_line_is_one_column(tmp_path: Path) -> None:
+    """Delimiters that are all inside quotes divide nothing."""
+    text = "".join(f'"{line}"\n' for line in daily().splitlines())
+    assert problem_of(put(tmp_path, text)).code == "E201"
+
+
+def test_a_blank_after_every_delimiter_is_dropped() -> None:
+    """`a, b` names b; without the habit in the header, blanks belong to the cells."""
+    assert columns('a, b\n1, 2\n3, "x, y"\n') == {"a": ["1", "3"], "b": ["2", "x, y"]}
+    assert columns("a,b\n1, 2\n") == {"a": ["1"], "b": [" 2"]}
+
+
+def test_a_repeated_header_is_left_out(tmp_path: Path) -> None:
+    """Exports that were put together with their headers give their rows, and a note."""
+    once = daily(20)
+    twice = once.replace("2024-01-11,", "date,y\n2024-01-11,")
+    panel = read_panel(put(tmp_path, twice))
+    assert panel.digest() == read_panel(put(tmp_path, once)).digest()
+    assert any("header is repeated" in note for note in panel.notes)
+
+
+def test_the_lines_of_quote_faults_are_those_where_they_open() -> None:
+    """However many lines the open quote swallows, with two characters at each line end and blanks before it."""
+    text = 'a, b\r\n1, 2\r\n"x\r\ny", 3\r\n4, "5\r\n6, 7\r\n'
+    with pytest.raises(FileProblems) as caught:
+        split_text(text, "x.csv")
+    assert [(p.code, p.line, p.column) for p in caught.value.problems] == [("E204", 5, 2)]
+
+
+def test_a_doubled_quote_is_a_character() -> None:
+    """Quoted text holds quotes by doubling them, also at its ends."""
+    assert columns('a,b\n"say ""hi""","""x"""\n') == {"a": ['say "hi"'], "b": ['"x"']}
+
+
+def test_a_field_too_long_for_a_cell_is_refused_on_its_line(tmp_path: Path) -> None:
+    """A hundred thousand characters are no number and no name."""
+    problem = problem_of(put(tmp_path, daily().replace("2024-01-05,4", "2024-01-05," + "4" * 140_000)))
+    assert (problem.code, problem.line) == ("E211", 6)
+
+
+def test_numbers_may_be_names() -> None:
+    """A header of numbers is one as long as anything in it is a name."""
+    assert list(columns("date,0,1\n2024-01-01,5,6\n")) == ["date", "0", "1"]
+
+
+def test_every_row_of_another_width_is_listed_up_to_ten(tmp_path: Path) -> None:
+    """The message lists ten and counts the others; the exception holds all of them."""
+    text = "date,y\n" + "".join(f"{day},1,2\n" for day in days(30)) + "2024-02-01,3\n"
+    with pytest.raises(FileProblems) as caught:
+        read_panel(put(tmp_path, text))
+    lines = caught.value.message.splitlines()
+    assert len(caught.value.problems) == 30
+    assert len(lines) == 11
+    assert lines[-1] == "and 20 more"
+    assert "data.csv:2:3: E203 3 fields where the header has 2" in lines[0]
