@@ -88,9 +88,7 @@ def _cells() -> dict[str, str]:
         "too_large": "1e151",
         "escape_sequence": "\x1b[31m14",
     }
-    files = {
-        f"{name}.csv": _with(5, lambda row, cell=cell: row.replace(",14", f",{cell}")) for name, cell in cells.items()
-    }
+    files = {f"{name}.csv": _sold(cell) for name, cell in cells.items()}
     files["boolean_target.csv"] = "date,y\n" + "".join(f"{day},{n % 3 == 0}\n" for n, day in enumerate(DAYS))
     files["many_bad_cells.csv"] = f"{HEADER}\n" + "".join(row.replace(",", ",x", 1) + "\n" for row in ROWS)
     return files
@@ -152,6 +150,11 @@ def _series() -> dict[str, str]:
 
 def _cities(n: int) -> list[tuple[str, str]]:
     return [("Oslo", "rain" if n % 2 else "sun"), ("Rome", "sun" if n % 2 else "rain")]
+
+
+def _sold(cell: str) -> str:
+    """The clean file with another cell for the sales of the fifth day."""
+    return _with(5, lambda row: row.replace(",14", f",{cell}"))
 
 
 def _with(day: int, change: Callable[[str], str]) -> str:
