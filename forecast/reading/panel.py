@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from forecast.calendars import Calendar, describe, first_off_calendar, grid, infer_calendar
+from forecast.errors import DataError
 from forecast.panel import Columns, Panel, Series, Timestamps
 from forecast.reading.container import PARQUET_MAGIC, decode, display_name, read_bytes
 from forecast.reading.dialect import Table, split_text
@@ -48,7 +49,10 @@ def read_panel(
     rows = _long_enough(table, without_repeats(table, rows))
     if known_calendar is None:
         per_item = [rows.timestamps[part] for _, part in rows.parts()]
-        found, evidence = infer_calendar(per_item, freq=freq, calendar=calendar, price_like=_is_price_like(table))
+        try:
+            found, evidence = infer_calendar(per_item, freq=freq, calendar=calendar, price_like=_is_price_like(table))
+        except DataError as error:
+            raise DataError(f"{table.file}: {error.message}", why=error.why, hint=error.hint) from None
     else:
         found, evidence = known_calendar, f"{describe(known_calendar)}: as in the model"
         _check_calendar(table, rows, found)

@@ -165,7 +165,7 @@ def test_frequency_and_calendar_are_handed_on(tmp_path: Path) -> None:
     assert read_panel(put(tmp_path, daily()), freq="D").calendar.freq == "D"
     with pytest.raises(ConfigError):
         read_panel(put(tmp_path, daily()), freq="fortnight")
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=r"data\.csv: .*not on the calendar"):
         read_panel(put(tmp_path, daily()), freq="MS")
 
 
