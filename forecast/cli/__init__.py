@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command that `sys.argv` names, and end the process with its exit code."""
     _prepare_streams()
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that leaves early ends the process, as with any other tool; what must be saved first says so itself.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     from forecast.cli.app import run
     from forecast.cli.errors import show_bug
 

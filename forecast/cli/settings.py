@@ -57,7 +57,7 @@ class PredictSettings:
             if not 0 < quantile < 1:
                 raise ConfigError(f"a quantile of {quantile} was asked for, but quantiles lie between 0 and 1")
         if self.plot is not None and Path(self.plot).suffix.lower() not in PICTURES:
-            raise ConfigError(f"--plot {self.plot}: a file name that ends in .png or .svg is needed")
+            raise ConfigError(f"plot is {self.plot!r}, but must end in .png or .svg")
 
 
 #: The tables of forecast.toml.

@@ -37,7 +37,8 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """A Stop that hears SIGINT, SIGTERM and SIGHUP; the handlers before it come back at the end.
 
-    A signal that whoever started the process had ignored (nohup, `&` in a script) stays ignored.
+    A signal that whoever started the process had ignored (nohup, `&` in a script) stays ignored, and a reader that
+    leaves early (SIGPIPE) is a BrokenPipeError while the block runs, so that it cannot end the process.
     """
     stop = Stop()
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
@@ -45,8 +46,10 @@ def stop_on_signals() -> Iterator[Stop]:
     heard = [number for number in numbers if before[number] is not signal.SIG_IGN]
     for number in heard:
         signal.signal(number, stop.heard)
+    if hasattr(signal, "SIGPIPE"):
+        before[signal.SIGPIPE] = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         yield stop
     finally:
-        for number in heard:
-            signal.signal(number, before[number])
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -11,7 +11,7 @@ from forecast.panel import Columns, Panel, Series
 
 
 def straight(history, median, *, spread=0.0, ids=((),), targets=("y",), freq="D"):
-    """A panel and its forecast on days from 2020-01-01; every item has the same values, spread is a standard deviation."""
+    """A panel and its forecast on days from 2020-01-01; items are alike, spread is a standard deviation."""
     n, horizon = len(history), len(median)
     days = (np.datetime64("2020-01-01") + np.arange(n + horizon)).astype("datetime64[us]")
     scores = np.array([NormalDist().inv_cdf(level) for level in QUANTILE_LEVELS])

@@ -1,6 +1,7 @@
 """The chart in text: where each glyph stands, and that it never outgrows the terminal."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_a_rising_line_rises_in_every_column():
     ]
     assert heights[0] == [1]
     assert heights[-1] == [12]
-    for before, after in zip(heights, heights[1:], strict=False):
+    for before, after in pairwise(heights):
         assert min(before) <= min(after) <= max(before) + 1
 
 

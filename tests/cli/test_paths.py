@@ -1,0 +1,65 @@
+"""Which file is meant when none is named."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from forecast.cli.paths import newest_model, previous_of, stem_of
+from forecast.errors import CheckpointError
+
+
+def safetensors(metadata):
+    """The beginning of a safetensors file."""
+    header = json.dumps({} if metadata is None else {"__metadata__": metadata}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+def write(path, content, age):
+    path.write_bytes(content)
+    os.utime(path, (1_000_000 - age, 1_000_000 - age))
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("data/sales.csv", "sales"),
+        ("sales.2024.csv", "sales.2024"),
+        ("sales.csv.gz", "sales"),
+        ("sales.parquet", "sales"),
+        ("sales", "sales"),
+    ],
+)
+def test_the_stem_is_the_name_without_format_and_compression(name, stem):
+    """What is written beside a file is called after it."""
+    assert stem_of(Path(name)) == stem
+
+
+def test_the_model_before_stands_beside_the_model():
+    """Whatever its name ends in."""
+    assert previous_of(Path("out/sales.safetensors")) == Path("out/sales.previous.safetensors")
+    assert previous_of(Path("model.bin")) == Path("model.bin.previous.safetensors")
+
+
+def test_the_newest_of_our_models_is_taken(tmp_path):
+    """Newer files that only look like one, or were kept from before, are not."""
+    ours = safetensors({"forecast": "{}"})
+    write(tmp_path / "old.safetensors", ours, age=90)
+    write(tmp_path / "new.safetensors", ours, age=60)
+    write(tmp_path / "new.previous.safetensors", ours, age=50)
+    write(tmp_path / "theirs.safetensors", safetensors({"format": "pt"}), age=40)
+    write(tmp_path / "bare.safetensors", safetensors(None), age=30)
+    write(tmp_path / "empty.safetensors", b"", age=20)
+    write(tmp_path / "text.safetensors", b"no header at all, but text", age=10)
+    write(tmp_path / "list.safetensors", (2).to_bytes(8, "little") + b"[]", age=5)
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "broken.safetensors").symlink_to(tmp_path / "nowhere")
+    assert newest_model(tmp_path) == tmp_path / "new.safetensors"
+
+
+def test_without_a_model_the_error_says_how_to_get_one(tmp_path):
+    """Exit code 4: the model file is missing."""
+    with pytest.raises(CheckpointError, match="no forecast model") as caught:
+        newest_model(tmp_path)
+    assert caught.value.hint == "forecast train DATA, or --model FILE"

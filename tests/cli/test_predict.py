@@ -1,0 +1,232 @@
+"""`forecast predict`: which model and data it takes, what it asks of the library, and what it leaves on the disk."""
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from forecast.cli.app import run
+from forecast.cli.predict import find_data
+from forecast.errors import ConfigError
+from forecast.forecaster import Forecaster, read_card
+from forecast.reading import read_panel
+from forecast.writing import lock, render
+
+
+def rows(text):
+    """A CSV file as dictionaries."""
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def expected(horizon=None, **form):
+    """The forecast file, straight from the library."""
+    forecaster = Forecaster.load("sales.safetensors")
+    panel = read_panel("sales.csv", columns=forecaster.columns, known_calendar=forecaster.calendar)
+    return render(forecaster.predict(panel, horizon), **form)
+
+
+def test_without_options_the_newest_model_continues_its_own_file(shop, capsys):
+    """A file beside the others, and not a word where nobody watches."""
+    assert run(["predict"]) == 0
+    assert Path("sales.forecast.csv").read_bytes() == expected()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_file_may_have_grown_since_training(shop):
+    """The forecast starts after the newest row."""
+    with Path("sales.csv").open("a") as file:
+        file.write("2020-05-30,99\n2020-05-31,101\n")
+    assert run(["predict", "--horizon", "2"]) == 0
+    assert [row["day"] for row in rows(Path("sales.forecast.csv").read_text())] == ["2020-06-01", "2020-06-02"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "form"),
+    [
+        (["--horizon", "3"], {"horizon": 3}),
+        (["-H", "20"], {"horizon": 20}),
+        (["--levels", "50,90"], {"levels": (50, 90)}),
+        (["--levels", "99.5"], {"levels": (99.5,)}),
+        (["--quantiles", "0.1,0.9"], {"quantiles": (0.1, 0.9)}),
+        (["--quantiles", "0.1", "--quantiles", "0.9"], {"quantiles": (0.1, 0.9)}),
+        (["--nixtla-names"], {"nixtla_names": True}),
+        (["--format", "json"], {"format": "json"}),
+        (["--device", "cpu", "--threads", "2"], {}),
+    ],
+)
+def test_each_option_reaches_the_library(arguments, form, shop, capfdbinary):
+    """What is on stdout is what the library renders."""
+    assert run(["predict", *arguments, "--output", "-"]) == 0
+    assert capfdbinary.readouterr() == (expected(**form), b"")
+    assert not Path("sales.forecast.csv").exists()
+
+
+def test_threads_are_those_of_the_option(shop, monkeypatch):
+    """The model keeps its own setting; this run has another."""
+    seen = []
+    monkeypatch.setattr(Forecaster, "predict", lambda self, *_: seen.append(self.config.train.threads) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(["predict", "--threads", "2"])
+    assert seen == [2]
+
+
+@pytest.mark.parametrize(("name", "start"), [("next.csv", "day,forecast"), ("next.json", '{"columns"')])
+def test_the_suffix_of_the_output_decides_its_format(name, start, shop):
+    """Unless a format is named."""
+    assert run(["predict", "--output", name]) == 0
+    assert Path(name).read_text().startswith(start)
+
+
+def test_a_named_format_names_the_file(shop):
+    """Without --output."""
+    assert run(["predict", "--format", "json"]) == 0
+    assert json.loads(Path("sales.forecast.json").read_text())["columns"][0] == "day"
+
+
+def test_the_data_are_found_from_where_the_model_lies(shop, tmp_path_factory, monkeypatch):
+    """A model may be used from any folder."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert run(["predict", "--model", str(shop / "sales.safetensors")]) == 0
+    assert Path("sales.forecast.csv").read_text().startswith("day,forecast,lo_80,hi_80,lo_95,hi_95\n2020-05-30,")
+
+
+def test_other_data_may_be_named(shop):
+    """The output is called after them."""
+    shutil.copy("sales.csv", "today.csv")
+    assert run(["predict", "--data", "today.csv"]) == 0
+    assert Path("today.forecast.csv").read_bytes() == expected()
+
+
+def test_a_symbolic_link_to_a_model_leads_to_the_data_of_the_model(shop, tmp_path_factory, monkeypatch):
+    """The path is stored as seen from the model itself."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    Path("link.safetensors").symlink_to(shop / "sales.safetensors")
+    assert find_data(None, "sales.csv", Path("link.safetensors")) == shop / "sales.csv"
+
+
+def test_a_model_that_knows_no_data_asks_for_them():
+    """A model saved by a program need not come from a file."""
+    with pytest.raises(ConfigError, match="does not say which file") as caught:
+        find_data(None, None, Path("m.safetensors"))
+    assert caught.value.hint == "forecast predict --data FILE"
+
+
+def test_verbose_tells_and_shows_what_a_terminal_would_show(shop, capsys):
+    """Which model, which data, which days, the first and the last rows, and where they were written."""
+    assert run(["predict", "--verbose", "--horizon", "20"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0] == "next 20 days: 2020-05-30 … 2020-06-18"
+    assert lines[1].split() == ["day", "forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
+    shown = [line.split()[0] for line in lines[2:]]
+    assert shown == [*(f"2020-0{d}" for d in ("5-30", "5-31", "6-01", "6-02", "6-03")), "…", "2020-06-17", "2020-06-18"]
+    first = rows(expected(20).decode())[0]
+    assert [float(cell) for cell in lines[2].split()[1:]] == pytest.approx(
+        [float(text) for name, text in first.items() if name != "day"], abs=0.06
+    )
+    assert err.startswith("forecasting with sales.safetensors from sales.csv\n")
+    assert err.endswith("wrote sales.forecast.csv\n")
+
+
+def test_a_chart_is_drawn_where_it_was_asked_for(shop, capsys):
+    """Plain text, because this is no terminal."""
+    assert run(["predict", "--chart"]) == 0
+    out = capsys.readouterr().out
+    assert "░" in out
+    assert out.splitlines()[0].startswith("units ")
+    assert "\x1b" not in out
+
+
+def test_a_picture_is_drawn_into_the_file(shop):
+    """Beside the forecast."""
+    assert run(["predict", "--plot", "sales.png"]) == 0
+    assert Path("sales.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("sales.forecast.csv").exists()
+
+
+def test_without_matplotlib_nothing_is_begun(shop, capsys, monkeypatch):
+    """The error comes before the work."""
+    monkeypatch.setattr("forecast.report.plot.find_spec", lambda _: None)
+    assert run(["predict", "--plot", "sales.png"]) == 2
+    assert capsys.readouterr().err.endswith("hint: pip install 'forecast[plot]'\n")
+    assert not Path("sales.forecast.csv").exists()
+
+
+def test_json_is_one_document(shop, capsys):
+    """Which model and data, where the forecast went, and the forecast itself."""
+    assert run(["predict", "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert err == ""
+    assert found["sha256"] == read_card("sales.safetensors")["sha256"]
+    assert [found[key] for key in ("model", "data", "output", "plot", "horizon", "items", "source")] == [
+        "sales.safetensors",
+        "sales.csv",
+        "sales.forecast.csv",
+        None,
+        7,
+        1,
+        "model",
+    ]
+    assert {"columns": found["columns"], "rows": found["rows"]} == json.loads(expected(format="json"))
+    assert Path("sales.forecast.csv").read_bytes() == expected()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--json", "--output", "-"], ["--chart", "--output", "-"], ["--json", "--chart"]]
+)
+def test_two_things_do_not_share_stdout(arguments, shop, capsys):
+    """A program that reads it could not tell them apart."""
+    assert run(["predict", *arguments]) == 2
+    assert "cannot share stdout" in capsys.readouterr().err
+
+
+def test_the_model_that_was_meant_is_the_model_that_is_used(shop, capsys):
+    """A digest pins it, in capitals too; another one stops the run before anything is written."""
+    digest = read_card("sales.safetensors")["sha256"]
+    assert run(["predict", "--expect-sha256", digest.upper()]) == 0
+    Path("sales.forecast.csv").unlink()
+    assert run(["predict", "--expect-sha256", hashlib.sha256(b"").hexdigest()]) == 4
+    assert f"its sha256 is {digest}" in capsys.readouterr().err
+    assert not Path("sales.forecast.csv").exists()
+
+
+def test_a_damaged_model_is_refused(shop, capsys):
+    """One flipped bit is enough."""
+    content = bytearray(Path("sales.safetensors").read_bytes())
+    content[-1] ^= 1
+    Path("sales.safetensors").write_bytes(content)
+    assert run(["predict"]) == 4
+    assert capsys.readouterr().err.startswith("error: sales.safetensors")
+
+
+def test_without_a_model_the_way_to_one_is_shown(tmp_path, monkeypatch, capsys):
+    """Exit code 4."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["predict"]) == 4
+    assert "hint: forecast train DATA" in capsys.readouterr().err
+
+
+def test_the_lock_is_on_the_output(shop, capsys):
+    """Two runs must not write the same file."""
+    with lock(Path("sales.forecast.csv")):
+        assert run(["predict"]) == 75
+        assert run(["predict", "--output", "other.csv"]) == 0
+
+
+def test_quiet_prints_nothing_even_for_the_verbose(shop, capsys):
+    """The stricter word wins."""
+    assert run(["predict", "--quiet", "--verbose", "--chart"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_prediction_needs_no_drawing_library(shop):
+    """Neither rich nor matplotlib is loaded where nothing is drawn."""
+    before = {name for name in ("rich", "matplotlib") if name in sys.modules}
+    assert run(["predict"]) == 0
+    assert {name for name in ("rich", "matplotlib") if name in sys.modules} == before

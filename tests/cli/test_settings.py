@@ -1,0 +1,178 @@
+"""Settings: every one can be given in three ways, the nearer wins, and nothing unknown or unreadable passes."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from forecast.cli.options import CHOICES, HELP, PANELS
+from forecast.cli.settings import FORMATS, SECTIONS, PredictSettings, read_environment, read_file, resolve
+from forecast.config import Config
+from forecast.errors import ConfigError
+from forecast.writing import WRITERS
+
+EVERY = [(section, field.name) for section, kind in SECTIONS.items() for field in fields(kind)]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def toml(text):
+    Path("forecast.toml").write_text(text, encoding="utf-8")
+
+
+def test_the_nearer_source_wins(monkeypatch):
+    """Option over variable over file over default."""
+    assert resolve(Config, {}).train.seed == 1
+    toml("[train]\nseed = 2\n[model]\nhorizon = 2\nlayers = 2\n")
+    monkeypatch.setenv("FORECAST_HORIZON", "3")
+    monkeypatch.setenv("FORECAST_LAYERS", "3")
+    config = resolve(Config, {"layers": "4"})
+    assert (config.train.seed, config.model.horizon, config.model.layers) == (2, 3, 4)
+    assert resolve(PredictSettings, {}).horizon == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "section", "value"),
+    [
+        ("HORIZON", "30", "model", 30),
+        ("DROPOUT", "0", "model", 0.0),
+        ("LEARNING_RATE", "1e-3", "train", 0.001),
+        ("BIDIRECTIONAL", "1", "model", True),
+        ("BIDIRECTIONAL", "no", "model", False),
+        ("TARGET", "units, price", "data", ("units", "price")),
+        ("TARGET", '"a, b",c', "data", ("a, b", "c")),
+        ("TIME", "day of sale", "data", "day of sale"),
+        ("LEVELS", "80, 99.5", "predict", (80, 99.5)),
+        ("CHART", "off", "predict", False),
+    ],
+)
+def test_the_text_of_a_variable_becomes_what_the_setting_is(variable, text, section, value, monkeypatch):
+    """An option of the same text says the same."""
+    monkeypatch.setenv(f"FORECAST_{variable}", text)
+    found = resolve(PredictSettings, {}) if section == "predict" else getattr(resolve(Config, {}), section)
+    assert getattr(found, variable.lower()) == value
+    assert type(getattr(found, variable.lower())) is type(value)
+
+
+def test_an_empty_variable_is_not_set(monkeypatch):
+    """`FORECAST_HORIZON= forecast train …` is how a shell takes a variable back."""
+    monkeypatch.setenv("FORECAST_HORIZON", "")
+    assert resolve(Config, {}).model.horizon is None
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("horizon", "x", "FORECAST_HORIZON: 'x' is not a whole number"),
+        ("horizon", "1.5", "FORECAST_HORIZON: '1.5' is not a whole number"),
+        ("horizon", "0", "FORECAST_HORIZON: horizon is 0, but must lie between 1 and 10000"),
+        ("dropout", "nan", "FORECAST_DROPOUT: dropout is nan, but must lie between 0.0 and 0.95"),
+        ("bidirectional", "maybe", "FORECAST_BIDIRECTIONAL: 'maybe' is neither yes nor no"),
+        ("cell", "ltsm", "FORECAST_CELL: unknown cell 'ltsm'"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(key, text, message, monkeypatch):
+    """Somebody set it long ago and has forgotten it."""
+    monkeypatch.setenv(f"FORECAST_{key.upper()}", text)
+    with pytest.raises(ConfigError) as caught:
+        resolve(Config, {})
+    assert caught.value.message == message
+
+
+def test_an_option_that_cannot_be_used_is_named():
+    """In the same words as a variable."""
+    with pytest.raises(ConfigError, match=r"^--max-steps: 'many' is not a whole number$"):
+        resolve(Config, {"max_steps": "many"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[model]\nhorizont = 3", "forecast.toml: [model]: unknown key 'horizont'", "did you mean horizon?"),
+        ("[modell]\nhorizon = 3", "forecast.toml: unknown table or key 'modell'", "did you mean model?"),
+        ("horizon = 3", "forecast.toml: unknown table or key 'horizon'", None),
+        ("model = 3", "forecast.toml: [model]: a table of settings is needed, found 3", None),
+        ("[model]\nhorizon = '3'", "forecast.toml: [model] horizon: '3' is not of the kind needed (int | None)", None),
+        ("[model]\nhorizon = 0", "forecast.toml: horizon is 0, but must lie between 1 and 10000", None),
+        ("[predict]\nplot = 'a.pdf'", "forecast.toml: plot is 'a.pdf', but must end in .png or .svg", None),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named(text, message, hint):
+    """A mistyped key must not be passed over in silence."""
+    toml(text)
+    with pytest.raises(ConfigError) as caught:
+        resolve(PredictSettings, {})
+    assert caught.value.message == message
+    if hint:
+        assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("content", [b"[model", b"[model]\nhorizon = 3\nhorizon = 4", b"\xff\xfe"])
+def test_a_settings_file_that_is_not_toml_is_an_error(content):
+    """Never half a file."""
+    Path("forecast.toml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"^forecast\.toml cannot be read: "):
+        read_file(Path("forecast.toml"))
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark():
+    """Some editors put one there."""
+    Path("forecast.toml").write_bytes("\ufeff[model]\nhorizon = 3\n".encode())
+    assert read_file(Path("forecast.toml")) == {"model": {"horizon": 3}}
+
+
+def test_an_unknown_variable_is_an_error_with_at_most_three_suggestions():
+    """FORECAST_HORIZONS would otherwise do nothing for ever."""
+    with pytest.raises(ConfigError, match=r"^unknown environment variable FORECAST_HORIZONS$") as caught:
+        read_environment({"FORECAST_HORIZONS": "3", "PATH": "/bin", "_FORECAST_COMPLETE": "x"})
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("did you mean FORECAST_HORIZON")
+    assert caught.value.hint.count("FORECAST_") <= 3
+
+
+def test_a_variable_like_no_setting_is_to_be_unset():
+    """A list of forty settings would help nobody."""
+    with pytest.raises(ConfigError) as caught:
+        read_environment({"FORECAST_XYZZY": "3"})
+    assert caught.value.hint == "unset FORECAST_XYZZY"
+
+
+@pytest.mark.parametrize(("section", "key"), EVERY)
+def test_every_setting_has_its_place_on_a_help_page(section, key):
+    """A setting that is new in the configuration must be explained to a person."""
+    assert section in PANELS
+    assert (HELP.get(f"{section}.{key}") or HELP[key]).endswith((".", "..."))
+
+
+def test_no_help_text_is_left_over():
+    """A setting that was renamed takes its text along."""
+    assert set(HELP) <= {key for _, key in EVERY} | {f"{section}.{key}" for section, key in EVERY}
+    assert set(CHOICES) <= {key for _, key in EVERY}
+
+
+def test_the_formats_are_those_that_can_be_written():
+    """The list stands twice, because the command line may not import the writers just to parse."""
+    assert {f".{name}" for name in FORMATS} == set(WRITERS)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"horizon": "0"}, "--horizon: horizon is 0"),
+        ({"format": "xlsx"}, "--format: unknown format 'xlsx'"),
+        ({"levels": ["80,100"]}, "--levels: a level of 100 %"),
+        ({"quantiles": ["0.5,1"]}, "--quantiles: a quantile of 1 "),
+        ({"plot": "plot.pdf"}, "--plot: plot is 'plot.pdf'"),
+        ({"device": "tpu"}, "--device: unknown device 'tpu'"),
+        ({"threads": "0"}, "--threads: threads is 0"),
+    ],
+)
+def test_what_predict_cannot_do_is_refused_before_it_begins(given, message):
+    """None of it needs the model or the data to be seen."""
+    with pytest.raises(ConfigError) as caught:
+        resolve(PredictSettings, given)
+    assert caught.value.message.startswith(message)

@@ -1,0 +1,196 @@
+"""`forecast train`: what it asks of the library, what it prints, and what it leaves on the disk."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from forecast.cli.app import run
+from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
+from forecast.errors import DataError
+from forecast.forecaster import Forecaster, read_card
+from forecast.writing import lock
+from tests.panels import daily
+
+QUICK = ["--hidden", "8", "--members", "1", "--horizon", "7", "--max-steps", "20"]
+
+
+@pytest.fixture
+def calls(monkeypatch, tmp_path):
+    """What the command asks of the library: the arguments of `read_panel`, and the Config of `Forecaster.fit`."""
+    monkeypatch.chdir(tmp_path)
+    seen = []
+
+    def read(path, **columns):
+        seen.append((path, columns))
+        return daily(range(9))
+
+    def fit(panel, config, **callbacks):
+        seen.append(config)
+        raise DataError("enough was seen")
+
+    monkeypatch.setattr("forecast.reading.read_panel", read)
+    monkeypatch.setattr(Forecaster, "fit", fit)
+    return seen
+
+
+NOTHING = {"time": None, "target": (), "id": (), "freq": None, "calendar": None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns", "config"),
+    [
+        ([], {}, Config()),
+        (["--time", "day"], {"time": "day"}, Config(data=DataConfig(time="day"))),
+        (["--target", "a,b"], {"target": ("a", "b")}, Config(data=DataConfig(target=("a", "b")))),
+        (["-t", "a", "-t", "b"], {"target": ("a", "b")}, Config(data=DataConfig(target=("a", "b")))),
+        (["--id", "shop"], {"id": ("shop",)}, Config(data=DataConfig(id=("shop",)))),
+        (["--freq", "MS"], {"freq": "MS"}, Config(data=DataConfig(freq="MS"))),
+        (["--calendar", "XNYS"], {"calendar": "XNYS"}, Config(data=DataConfig(calendar="XNYS"))),
+        (["--season-length", "7"], {}, Config(data=DataConfig(season_length=7))),
+        (["--scaling", "robust"], {}, Config(data=DataConfig(scaling="robust"))),
+        (["--cell", "gru", "-H", "30"], {}, Config(model=ModelConfig(cell="gru", horizon=30))),
+        (["--context-length", "64", "--segment", "8"], {}, Config(model=ModelConfig(context_length=64, segment=8))),
+        (["--layers", "2", "--hidden", "32"], {}, Config(model=ModelConfig(layers=2, hidden=32))),
+        (["--bidirectional", "--dropout", "0.2"], {}, Config(model=ModelConfig(bidirectional=True, dropout=0.2))),
+        (["--no-bidirectional", "--members", "5"], {}, Config(model=ModelConfig(members=5))),
+        (["--learning-rate", "1e-3", "--batch-size", "64"], {}, Config(train=TrainConfig(0.001, 64))),
+        (["--max-steps", "9", "--patience", "2"], {}, Config(train=TrainConfig(max_steps=9, patience=2))),
+        (["--weight-decay", "0", "--time-limit", "60"], {}, Config(train=TrainConfig(weight_decay=0.0, time_limit=60))),
+        (
+            ["--seed", "3", "--device", "cpu", "--threads", "2"],
+            {},
+            Config(train=TrainConfig(seed=3, device="cpu", threads=2)),
+        ),
+    ],
+)
+def test_each_option_reaches_the_library(arguments, columns, config, calls):
+    """The command is a thin twin of two calls."""
+    assert run(["train", "data/sales.csv", *arguments]) == 3
+    assert calls == [(Path("data/sales.csv"), {**NOTHING, **columns}), config]
+
+
+def test_the_file_is_named_last_or_first(calls):
+    """Options may stand on either side of it."""
+    assert run(["train", "--seed", "3", "sales.csv", "--layers", "2"]) == 3
+    assert calls[1] == Config(model=ModelConfig(layers=2), train=TrainConfig(seed=3))
+
+
+def test_a_variable_and_a_key_reach_the_library_too(calls, monkeypatch):
+    """The option goes before both."""
+    monkeypatch.setenv("FORECAST_LAYERS", "3")
+    Path("forecast.toml").write_text("[model]\nlayers = 4\nhidden = 4\n")
+    assert run(["train", "sales.csv", "--horizon", "5"]) == 3
+    assert calls[1].model == ModelConfig(layers=3, hidden=4, horizon=5)
+
+
+def test_the_lock_is_on_the_model_that_is_written(calls, capsys):
+    """Two runs must not train the same model; nothing is read before the lock is held."""
+    with lock(Path("sales.safetensors")):
+        assert run(["train", "data/sales.csv"]) == 75
+    assert calls == []
+    assert "sales.safetensors: held by pid" in capsys.readouterr().err
+
+
+def test_a_first_run_leaves_a_model_and_says_what_it_did(shop, capsys):
+    """Scores and verdict on stdout; what was found, chosen and saved, and the next command, on stderr."""
+    Path("sales.safetensors").unlink()
+    assert run(["train", "sales.csv", *QUICK]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].split() == ["lstm", "naive", "seasonal", "naive", "drift"]
+    card = read_card("sales.safetensors")
+    metrics = card["evaluation"]["scores"][0]["metrics"]
+    assert {line.split()[0] for line in lines[1 : 1 + len(metrics)]} == set(metrics)
+    assert "best baseline" in out or "does NOT beat" in out
+    assert 'target: "units"' in err
+    assert "horizon 7 steps" in err
+    assert f"sha256 {card['sha256']}" in err
+    assert err.endswith("next: forecast predict --model sales.safetensors --horizon 7\n")
+    assert not Path("sales.previous.safetensors").exists()
+    assert Forecaster.load("sales.safetensors").data_path == "sales.csv"
+
+
+def test_the_model_before_is_kept(shop, capsys):
+    """Byte for byte, and it is said."""
+    before = Path("sales.safetensors").read_bytes()
+    assert run(["train", "sales.csv", *QUICK, "--seed", "9"]) == 0
+    assert Path("sales.previous.safetensors").read_bytes() == before
+    assert Path("sales.safetensors").read_bytes() != before
+    assert "kept the model before as sales.previous.safetensors" in capsys.readouterr().err
+
+
+def test_a_failure_leaves_the_model_as_it_was(shop, capsys):
+    """And keeps no copy of it."""
+    before = Path("sales.safetensors").read_bytes()
+    assert run(["train", "sales.csv", "--horizon", "1000"]) == 3
+    assert Path("sales.safetensors").read_bytes() == before
+    assert not Path("sales.previous.safetensors").exists()
+
+
+def test_json_is_one_document(shop, capsys):
+    """With the plan, the columns, the scores, the file and its digest."""
+    assert run(["train", "sales.csv", *QUICK, "--model", "m.safetensors", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    card = read_card("m.safetensors")
+    assert (found["model"], found["previous"], found["sha256"]) == ("m.safetensors", None, card["sha256"])
+    for key in ("config", "columns", "calendar", "evaluation", "data"):
+        assert found[key] == card[key]
+    assert found["config"]["model"]["horizon"] == 7
+    assert found["weights"] > 0
+    assert found["seconds"] > 0
+    assert 'target: "units"' in found["notes"]
+
+
+def test_quiet_prints_nothing(shop, capsys):
+    """Not a word, and the model is there."""
+    assert run(["train", "sales.csv", *QUICK, "--quiet", "-m", "m.safetensors"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert Path("m.safetensors").exists()
+
+
+def test_verbose_tells_of_every_network(shop, capsys):
+    """Where no line can be redrawn, lines are printed."""
+    assert run(["train", "sales.csv", *QUICK, "--verbose"]) == 0
+    err = capsys.readouterr().err
+    assert "select 1/1" in err
+    assert "refit 1/1" in err
+
+
+def test_a_signal_while_training_saves_what_was_reached(shop, capsys, monkeypatch):
+    """Training is asked to stop; the model is complete; the exit code is that of the signal."""
+    fit = Forecaster.fit
+
+    def interrupted(panel, config, *, on_epoch, should_stop):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert should_stop()
+        return fit(panel, config, on_epoch=on_epoch, should_stop=should_stop)
+
+    monkeypatch.setattr(Forecaster, "fit", interrupted)
+    assert run(["train", "sales.csv", *QUICK, "--model", "m.safetensors"]) == 143
+    assert read_card("m.safetensors")["stopped"] is True
+    out, err = capsys.readouterr()
+    assert "naive" in out
+    assert err.endswith("error: stopped by SIGTERM; what was reached is saved in m.safetensors\n")
+
+
+def test_a_signal_before_training_saves_nothing(shop, capsys, monkeypatch):
+    """There is nothing yet that could be saved."""
+
+    def read(path, **_):
+        os.kill(os.getpid(), signal.SIGINT)
+        return daily(range(9))
+
+    monkeypatch.setattr("forecast.reading.read_panel", read)
+    assert run(["train", "sales.csv", "--model", "m.safetensors"]) == 130
+    assert not Path("m.safetensors").exists()
+    assert capsys.readouterr().err.endswith("error: stopped by SIGINT; nothing was saved yet\n")
+
+
+@pytest.mark.parametrize("name", ["nowhere.csv", "forecast.toml.csv"])
+def test_a_file_that_is_not_there_is_an_error_of_the_data(name, shop, capsys):
+    """Exit code 3, and no model."""
+    assert run(["train", name]) == 3
+    assert capsys.readouterr().err.startswith(f"error: {name}")
