@@ -166,7 +166,8 @@ def _table(forecast: Forecast) -> tuple[list[str], list[list[str]]]:
     rows = [list(row) for row in zip(names, *columns, strict=True)]
     if len(shown) < n_rows:
         rows.insert(_FIRST_ROWS, ["…"] * len(rows[0]))
-    return [forecast.columns.time, "forecast", *(f"{end}_{level}" for level in LEVELS for end in ("lo", "hi"))], rows
+    steps = " / ".join((*forecast.columns.ids, forecast.columns.time))
+    return [steps, "forecast", *(f"{end}_{level}" for level in LEVELS for end in ("lo", "hi"))], rows
 
 
 def _form(settings: PredictSettings) -> dict[str, Any]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LEVELS = (80, 95)
 #: Items in one picture, at most: more of them would be too small to read.
 MOST_ITEMS = 6
+#: Letters of a name that fit over a small multiple.
+_LONGEST_NAME = 36
 _HISTORY, _FORECAST, _MUTED = "#3d4451", "#0b74c4", "#7b8494"
 _SHADES = {80: 0.30, 95: 0.14}
 
@@ -82,7 +84,9 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
         rows, columns = _arrangement(len(shown))
         all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, view in zip(all_axes, shown, strict=False):
-            _draw(axes, view, forecast.columns.time_format)
+            _draw(axes, view)
+            if columns == 1:
+                _date_the_cutoff(axes, view, forecast.columns.time_format)
         for axes in all_axes[len(shown) :]:
             axes.remove()
         _describe(figure, shown, next_steps(panel.calendar, len(shown[0].future)), len(forecast.items))
@@ -97,7 +101,7 @@ def _arrangement(items: int) -> tuple[int, int]:
     return {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}.get(items, (2, 3))
 
 
-def _draw(axes: Axes, view: View, time_format: str) -> None:
+def _draw(axes: Axes, view: View) -> None:
     axes.plot(view.past, view.history, color=_HISTORY, linewidth=1.6, label="history")
     observed = np.concatenate([[False], ~np.isnan(view.history), [False]])
     # A value between two missing ones is the end of no line.
@@ -120,11 +124,18 @@ def _draw(axes: Axes, view: View, time_format: str) -> None:
         marker=marker,
         markevery=[-1],
     )
-    cutoff = _days(view.past[-1])
-    axes.axvline(cutoff, color=_MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axvline(_days(view.past[-1]), color=_MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    first, last = _days(view.past[0]), _days(view.future[-1])
+    axes.set_xlim(first, last + 0.01 * (last - first))
+    axes.yaxis.set_major_formatter("{x:,.10g}")
+    axes.margins(y=0.08)
+
+
+def _date_the_cutoff(axes: Axes, view: View, time_format: str) -> None:
+    """The date of the last value, over the line that marks it; small multiples have their names there."""
     axes.annotate(
         f"until {format_times(view.past[-1:], time_format)[0]}",
-        (cutoff, 1),
+        (_days(view.past[-1]), 1),
         (0, 4),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
@@ -133,10 +144,6 @@ def _draw(axes: Axes, view: View, time_format: str) -> None:
         color=_MUTED,
         fontsize=10,
     )
-    first, last = _days(view.past[0]), _days(view.future[-1])
-    axes.set_xlim(first, last + 0.01 * (last - first))
-    axes.yaxis.set_major_formatter("{x:,.10g}")
-    axes.margins(y=0.08)
 
 
 def _describe(figure: Figure, shown: list[View], span: str, items: int) -> None:
@@ -145,7 +152,8 @@ def _describe(figure: Figure, shown: list[View], span: str, items: int) -> None:
         figure.axes[0].set_title(f"{shown[0].name}: {span}", loc="left", fontsize=16, fontweight="bold", pad=14)
     else:
         for axes, view in zip(figure.axes, shown, strict=True):
-            axes.set_title(view.name, loc="left", fontsize=12, fontweight="bold")
+            name = view.name if len(view.name) <= _LONGEST_NAME else f"{view.name[: _LONGEST_NAME - 1]}…"
+            axes.set_title(name, loc="left", fontsize=12, fontweight="bold")
         more = f", the first {len(shown)} of {items} items" if items > len(shown) else ""
         figure.suptitle(f"Forecast: {span}{more}", x=0.01, ha="left", fontsize=16, fontweight="bold")
     handles, labels = figure.axes[0].get_legend_handles_labels()

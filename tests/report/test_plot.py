@@ -47,6 +47,14 @@ def test_several_items_become_small_multiples_and_more_than_six_are_counted():
     assert "shop 6" not in found
 
 
+def test_a_long_name_is_cut_where_it_would_run_into_the_next():
+    """Alone it has the whole width."""
+    name = "a rather long name of one of the many shops"
+    assert f"{name}: next day" in words(picture(*straight([1, 2], [3.0], ids=((name,),)), format="svg"))
+    both = words(picture(*straight([1, 2], [3.0], ids=((name,), ("b",))), format="svg"))
+    assert "a rather long name of one of the ma…" in both
+
+
 def test_a_dollar_sign_and_a_foreign_letter_are_letters():
     """Neither is a formula or a failure, in a picture of dots or of lines."""
     forecast = straight([1, 2], [3.0], ids=(("$AAPL$ 株_{",),))
