@@ -4,6 +4,7 @@ The protocol: rows without a value dropped and the first of doubled timestamps k
 before the first of the last two windows of the horizon, with default options, and sees fresh history at the second. A
 file's figure is its MAE over both windows divided by that of seasonal naive on the same rows; the score is the
 geometric mean over the single-series files. Panels are forecast too, their figures pooled over series and listed apart.
+Choices are made on earlier windows (--back 2, --back 4), never on the last two.
 
     python benchmarks/single.py FOLDER [--only AirPassengers.csv,AAPL.csv] [--output results.md] [--set model.cell=gru]
 """
@@ -85,13 +86,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the files are, in this folder or below it")
     parser.add_argument("--only", default="", help="names of files, separated by commas")
+    parser.add_argument(
+        "--back", type=int, default=0, metavar="N", help="drop the last N windows: figures to develop by"
+    )
     parser.add_argument("--output", type=Path, help="write the table here too, and a .csv beside it")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting to try")
     options = parser.parse_args()
     wanted = [file for file in FILES if not options.only or file.name in options.only.split(",")]
     results = []
     for file in wanted:
-        results.append(measure(file, options.folder, configuration(options.set)))
+        results.append(measure(file, options.folder, configuration(options.set), options.back))
         print(row(results[-1]), flush=True)
     table = render(results, options.set)
     print(table)
@@ -100,10 +104,11 @@ def main() -> None:
         options.output.with_suffix(".csv").write_text(tidy(results), encoding="utf-8")
 
 
-def measure(file: File, folder: Path, config: Config) -> Result:
+def measure(file: File, folder: Path, config: Config, back: int = 0) -> Result:
     """Train once before the last two windows, forecast both, and compare with seasonal naive row by row."""
     path = next(folder.rglob(file.name))
     panel = last_rows(read_panel(path, time=file.time, target=[file.target], id=file.ids), file.rows)
+    panel = cut(panel, back * file.horizon) if back else panel
     config = replace(config, model=replace(config.model, horizon=file.horizon))
     begun = time.perf_counter()
     forecaster = Forecaster.fit(cut(panel, 2 * file.horizon), config)

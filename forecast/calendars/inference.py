@@ -149,7 +149,7 @@ def _days(days: Days, price_like: bool, *, daily: bool = False) -> tuple[Calenda
     daily says that the user named the step, so that absent days are no objection.
     """
     weekmask, stray = _weekmask(days)
-    if weekmask == EVERY_DAY or (daily and weekmask.count("1") < 2):
+    if weekmask == EVERY_DAY or weekmask.count("1") < (2 if daily else 1):
         spacing = _spacing([days.astype(np.int64)])
         if not (spacing.dominant or daily):
             raise _irregular(f"only {spacing.rows:,} of {spacing.steps:,} days have a row", "D")

@@ -18,7 +18,7 @@ from forecast.reading.typed import looks_boolean, looks_numeric, sample
 
 #: Names that make a column the target among several of numbers, in this order, whatever their case.
 TARGET_NAMES = (
-    *("target", "y", "value", "close", "sales", "demand", "load", "consumption"),
+    *("target", "y", "value", "close", "sales", "units", "demand", "load", "consumption"),
     *("count", "cnt", "quantity", "qty", "total", "ot"),
 )
 #: Words that make a column the time among several of timestamps.

@@ -314,3 +314,11 @@ def test_an_option_is_checked_before_the_rows():
     """A word that means nothing is an error of usage, also for a file that is an error itself."""
     with pytest.raises(ConfigError, match="fortnight"):
         infer_calendar([stamps()], freq="fortnight")
+
+
+def test_a_date_years_away_from_all_others_is_an_error_and_not_a_crash() -> None:
+    """One mistyped year in daily rows leaves no weekday on which most weeks have a row."""
+    days = np.datetime64("2024-01-01", "us") + np.arange(300) * np.timedelta64(1, "D")
+    mistyped = np.sort(np.where(days == np.datetime64("2024-05-05"), np.datetime64("2042-05-05", "us"), days))
+    with pytest.raises(DataError, match="300 of"):
+        infer_calendar([mistyped])
