@@ -1,12 +1,12 @@
 """What can go wrong, as a tree; each class carries the exit code that the command line ends with.
 
-    ForecastError            1  a bug in forecast, when raised as itself
-    ├── ConfigError          2  an option, a setting or a configuration key that cannot be used
-    ├── DataError            3  the data cannot be used
-    ├── CheckpointError      4  the model file is missing, damaged or too new
-    ├── OutputError          7  an output or a resource failed: disk full, permission, memory
-    ├── LockedError         75  another run holds the lock
-    └── Interrupted      128+n  ended by signal n; what was reached is saved
+ForecastError            1  a bug in forecast, when raised as itself
+├── ConfigError          2  an option, a setting or a configuration key that cannot be used
+├── DataError            3  the data cannot be used
+├── CheckpointError      4  the model file is missing, damaged or too new
+├── OutputError          7  an output or a resource failed: disk full, permission, memory
+├── LockedError         75  another run holds the lock
+└── Interrupted      128+n  ended by signal n; what was reached is saved
 """
 
 from __future__ import annotations

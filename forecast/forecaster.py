@@ -20,9 +20,9 @@ from forecast.fitting import fit_networks
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.recurrent import Architecture, RecurrentNetwork
 from forecast.panel import Columns, Panel
-from forecast.planning import architecture_of, plan
+from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
-from forecast.training import Clock, Epoch, pick_device, quiet_threads
+from forecast.training import Clock, Epoch, computing, pick_device
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,22 @@ class Forecaster:
     def fit(
         cls,
         panel: Panel,
-        config: Config = Config(),  # noqa: B008 - frozen, so one instance can serve every call
+        config: Config | Plan | None = None,
         *,
         on_epoch: Callable[[Epoch], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Forecaster:
         """A Forecaster trained on the panel: chosen and judged on held-out windows, then trained again on everything.
 
-        Settings of the config that are None are chosen by `planning.plan`. When `should_stop` turns true, or the time
-        limit is reached, the best networks so far come back. Raises DataError when the panel is too short.
+        Settings of the config that are None are chosen by `planning.plan`, or have been where a Plan is given. When
+        `should_stop` turns true, or the time limit is reached, the best networks so far come back. Raises DataError
+        when the panel is too short, OutputError when memory runs out.
         """
-        planned = plan(panel, config)
-        device = pick_device(config.train.device)
-        clock = Clock(config.train.time_limit, should_stop, on_epoch)
-        with quiet_threads(planned.config.train.threads or 1):
+        planned = config if isinstance(config, Plan) else plan(panel, config or Config())
+        settings = planned.config.train
+        device = pick_device(settings.device)
+        clock = Clock(settings.time_limit, should_stop, on_epoch)
+        with computing(settings.threads or 1):
             fitted = fit_networks(panel, planned, device, clock)
         return cls(
             networks=tuple(network.cpu() for network in fitted.networks),
@@ -116,7 +118,7 @@ class Forecaster:
             )
         horizon = self.architecture.horizon if horizon is None else horizon
         histories = [s.values for s in panel.series]
-        with quiet_threads(self.config.train.threads or 1):
+        with computing(self.config.train.threads or 1):
             quantiles = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
         calibrated = apply_factors(quantiles, self.factors, self.quantile_levels)
         items = tuple(

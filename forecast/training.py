@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, OutputError
 from forecast.models.losses import pinball
 from forecast.models.recurrent import Architecture, RecurrentNetwork
 from forecast.windows import Windows
@@ -191,13 +191,21 @@ def pick_device(name: str) -> str:
 
 
 @contextmanager
-def quiet_threads(threads: int) -> Iterator[None]:
-    """Run with this many torch threads and without denormal numbers, and put the thread count back afterwards."""
+def computing(threads: int) -> Iterator[None]:
+    """Run with this many torch threads and without denormal numbers, and put the thread count back afterwards.
+
+    Running out of memory in between is an OutputError.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
         yield
+    except (MemoryError, RuntimeError) as error:
+        # On a CPU torch raises a plain RuntimeError, with these words.
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        raise OutputError("out of memory", hint="--batch-size 64, or a smaller --hidden or --context-length") from error
     finally:
         torch.set_num_threads(before)
         torch.set_flush_denormal(False)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, OutputError
 from forecast.models.recurrent import Architecture
-from forecast.training import STEPS_PER_EPOCH, Clock, Recipe, loss_on, pick_device, quiet_threads, train
+from forecast.training import STEPS_PER_EPOCH, Clock, Recipe, computing, loss_on, pick_device, train
 from forecast.windows import Windows
 
 SMALL = Architecture("gru", 8, 1, False, 0.1, 3, 12, 3, (1,), (0.1, 0.5, 0.9))
@@ -134,8 +134,16 @@ def test_auto_is_a_device_that_is_there_and_others_are_refused():
 def test_thread_counts_are_put_back():
     """The caller's setting survives, also after an error."""
     before = torch.get_num_threads()
-    with quiet_threads(before + 1):
+    with computing(before + 1):
         assert torch.get_num_threads() == before + 1
-    with pytest.raises(ZeroDivisionError), quiet_threads(before + 1):
+    with pytest.raises(ZeroDivisionError), computing(before + 1):
         1 / 0  # noqa: B018 - anything that raises
     assert torch.get_num_threads() == before
+
+
+def test_running_out_of_memory_is_an_error_of_resources():
+    """A tensor of an exabyte cannot be had; other failures of torch stay what they are."""
+    with pytest.raises(OutputError, match="out of memory"), computing(1):
+        torch.empty(2**58)
+    with pytest.raises(RuntimeError, match="size"), computing(1):
+        torch.ones(2) @ torch.ones(3)

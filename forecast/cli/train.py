@@ -55,19 +55,21 @@ def train(
     begun = time.monotonic()
     with stop_on_signals() as stop:
         from forecast.forecaster import Forecaster
+        from forecast.planning import plan
         from forecast.reading import read_panel
         from forecast.writing import lock
 
+        wanted = config.data
+        panel = read_panel(
+            data, time=wanted.time, target=wanted.target, id=wanted.id, freq=wanted.freq, calendar=wanted.calendar
+        )
+        planned = plan(panel, config)
+        for note in (*panel.notes, *planned.notes):
+            screen.note(note)
+        _leave_if_asked(stop, "nothing was saved yet")
         with lock(model):
-            wanted = config.data
-            panel = read_panel(
-                data, time=wanted.time, target=wanted.target, id=wanted.id, freq=wanted.freq, calendar=wanted.calendar
-            )
-            for note in panel.notes:
-                screen.note(note)
-            _leave_if_asked(stop, "nothing was saved yet")
             with screen.progress() as on_epoch:
-                forecaster = Forecaster.fit(panel, config, on_epoch=on_epoch, should_stop=stop)
+                forecaster = Forecaster.fit(panel, planned, on_epoch=on_epoch, should_stop=stop)
             previous = keep_previous(model)
             forecaster = forecaster.save(model, data=data)
         seconds = time.monotonic() - begun
@@ -114,8 +116,6 @@ def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
 
 
 def _show(screen: Screen, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> None:
-    for note in forecaster.plan_notes:
-        screen.note(note)
     show_evaluation(screen, forecaster.evaluation)
     if previous is not None:
         screen.note(f"kept the model before as {previous}")

@@ -19,7 +19,7 @@ QUICK = ["--hidden", "8", "--members", "1", "--horizon", "7", "--max-steps", "20
 
 @pytest.fixture
 def calls(monkeypatch, tmp_path):
-    """What the command asks of the library: the arguments of `read_panel`, and the Config of `Forecaster.fit`."""
+    """What the command asks of the library: the arguments of `read_panel`, and the Config to plan by."""
     monkeypatch.chdir(tmp_path)
     seen = []
 
@@ -27,12 +27,12 @@ def calls(monkeypatch, tmp_path):
         seen.append((path, columns))
         return daily(range(9))
 
-    def fit(panel, config, **callbacks):
+    def plan(panel, config):
         seen.append(config)
         raise DataError("enough was seen")
 
     monkeypatch.setattr("forecast.reading.read_panel", read)
-    monkeypatch.setattr(Forecaster, "fit", fit)
+    monkeypatch.setattr("forecast.planning.plan", plan)
     return seen
 
 
@@ -86,12 +86,20 @@ def test_a_variable_and_a_key_reach_the_library_too(calls, monkeypatch):
     assert calls[1].model == ModelConfig(layers=3, hidden=4, horizon=5)
 
 
-def test_the_lock_is_on_the_model_that_is_written(calls, capsys):
-    """Two runs must not train the same model; nothing is read before the lock is held."""
+def test_the_lock_is_on_the_model_that_is_written(shop, capsys):
+    """Two runs must not train the same model."""
+    before = Path("sales.safetensors").read_bytes()
     with lock(Path("sales.safetensors")):
-        assert run(["train", "data/sales.csv"]) == 75
-    assert calls == []
+        assert run(["train", "sales.csv", *QUICK, "--seed", "9"]) == 75
+    assert Path("sales.safetensors").read_bytes() == before
     assert "sales.safetensors: held by pid" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path, monkeypatch):
+    """A mistyped name makes no lock file either."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "slaes.csv"]) == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_first_run_leaves_a_model_and_says_what_it_did(shop, capsys):
