@@ -47,7 +47,8 @@ ROOMS: dict[str, tuple[int, str]] = {
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
-        "errors version config panel timeformat forecasts reading evaluation planning training writing forecaster report",
+        "errors version config panel timeformat forecasts "
+        "reading evaluation planning training writing forecaster report",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

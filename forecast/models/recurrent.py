@@ -18,6 +18,8 @@ from forecast.models.cells import CELLS
 
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
 _RIDGE = 0.01
+#: As many independent windows as this leave half of a slope that was found in them.
+_HALF_WAY_WINDOWS = 10.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class RecurrentNetwork(nn.Module):
         corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
         weights = torch.softmax(self.gate + self.gate_by_state(state), -1)
         width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
-        median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + width * corrections[..., 0]
+        median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + corrections[..., 0]
         quantiles = self._spread_out(median, width, corrections[..., 1:])
         return quantiles * local.scale[..., None] + local.center[..., None], local.scale
 
@@ -146,7 +148,10 @@ class RecurrentNetwork(nn.Module):
         self.gate.copy_(-sharpness * (errors / best - 1).clamp_max(10.0))
         mixed = (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
         missed = (mixed - truth).abs()
-        self.width_by_change.copy_(_slopes(local.changes, missed.nanmean(1).clamp_min(1e-4).log()))
+        slopes = _slopes(local.changes, missed.nanmean(1).clamp_min(1e-4).log())
+        # Windows overlap: only every H-th is news, and a slope learnt from few of them is mostly chance.
+        independent = len(context) / self.architecture.horizon
+        self.width_by_change.copy_(slopes * independent / (independent + _HALF_WAY_WINDOWS))
         missed = missed / torch.exp(local.changes @ self.width_by_change)[:, None]
         # The mean absolute deviation of a normal distribution is its standard deviation times sqrt(2 / pi).
         width = missed.nanmean(0) * math.sqrt(math.pi / 2)
