@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +11,7 @@ from typing import Any, ParamSpec, TextIO
 
 import typer
 
-from forecast.errors import ConfigError, ForecastError, Interrupted, OutputError
+from forecast.errors import ConfigError, ForecastError, OutputError
 
 P = ParamSpec("P")
 
@@ -33,8 +32,6 @@ def reporting(function: Callable[P, int | None]) -> Callable[P, int]:
             return show(error)
         except UsageError as error:
             return show(_usage(error))
-        except (KeyboardInterrupt, typer.Abort):
-            return show(Interrupted("interrupted", signal_number=signal.SIGINT))
         except MemoryError:
             return show(OutputError("not enough memory", hint="a smaller --batch-size, --hidden or --context-length"))
         except BrokenPipeError:

@@ -36,8 +36,6 @@ def failing(error):
         (OutputError("x"), 7),
         (LockedError("x"), 75),
         (Interrupted("x", signal_number=15), 143),
-        (KeyboardInterrupt(), 130),
-        (typer.Abort(), 130),
         (MemoryError(), 7),
         (typer.BadParameter("x"), 2),
     ],

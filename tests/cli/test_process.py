@@ -64,9 +64,9 @@ def test_a_full_disk_under_stderr_changes_no_exit_code(shop):
 
 
 def test_a_closed_stdout_is_exit_7(shop):
-    """And no file takes its place."""
+    """And no file takes its place. The words are those of the system."""
     found = shell("forecast completion bash >&-")
-    assert (found.returncode, found.stderr) == (7, "error: output: not writable\n")
+    assert (found.returncode, found.stderr) == (7, "error: output: bad file descriptor\n")
 
 
 @slow
@@ -200,6 +200,34 @@ def test_a_signal_ends_training_with_a_saved_model(number, shop):
     assert read_card("m.safetensors")["stopped"] is True
     assert "naive" in out
     assert err.endswith(f"error: stopped by {number.name}; what was reached is saved in m.safetensors\n")
+
+
+INTERRUPTED = """
+import os, signal, sys
+from forecast.cli import app, main
+app.COMMANDS["doctor"] = lambda: os.kill(os.getpid(), signal.SIGINT)
+app.COMMANDS["doctor"].__doc__ = "Wait. Example: forecast doctor"
+main()
+"""
+
+
+def test_ctrl_c_ends_a_command_that_has_nothing_to_save_at_once(shop):
+    """By the signal itself: as an exception it can be swallowed by whatever library is being imported."""
+    found = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "doctor"], env=ENVIRONMENT, capture_output=True, check=False, timeout=60
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (-signal.SIGINT, b"", b"")
+
+
+@slow
+@pytest.mark.parametrize("delay", [0.2, 0.5, 0.8, 1.1])
+def test_ctrl_c_is_heard_while_libraries_are_imported(delay, shop):
+    """Neither a traceback, nor a bug, nor a forecast all the same."""
+    process = subprocess.Popen([*FORECAST, "predict"], env=ENVIRONMENT, stderr=subprocess.PIPE)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (-signal.SIGINT, b"")
 
 
 BUG = """
