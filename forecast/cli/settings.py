@@ -80,19 +80,27 @@ def resolve(kind: type[Any], given: Mapping[str, Any]) -> Any:
 
 def read_file(path: Path) -> dict[str, dict[str, Any]]:
     """The tables of a settings file, checked key by key; empty when there is no such file."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
+    if not path.is_file():
+        raise ConfigError(f"{path} is not a regular file", hint=f"move it away: mv {path} {path}.old")
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} cannot be read: it is not UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     for name, table in tables.items():
         if name not in SECTIONS:
-            raise ConfigError(f"{path}: unknown table or key {name!r}", hint=suggest(name, SECTIONS))
+            homes = [f"[{section}]" for section, kind in SECTIONS.items() if name in {f.name for f in fields(kind)}]
+            hint = f"write it under {' or '.join(homes)}" if homes else suggest(name, SECTIONS)
+            raise ConfigError(f"{path}: unknown table {name!r}", hint=hint)
         with _named(str(path)):
             read_section(SECTIONS[name], table, f"[{name}]")
     return tables

@@ -1,5 +1,6 @@
 """Settings: every one can be given in three ways, the nearer wins, and nothing unknown or unreadable passes."""
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -93,8 +94,8 @@ def test_an_option_that_cannot_be_used_is_named():
     ("text", "message", "hint"),
     [
         ("[model]\nhorizont = 3", "forecast.toml: [model]: unknown key 'horizont'", "did you mean horizon?"),
-        ("[modell]\nhorizon = 3", "forecast.toml: unknown table or key 'modell'", "did you mean model?"),
-        ("horizon = 3", "forecast.toml: unknown table or key 'horizon'", None),
+        ("[modell]\nhorizon = 3", "forecast.toml: unknown table 'modell'", "did you mean model?"),
+        ("horizon = 3", "forecast.toml: unknown table 'horizon'", "write it under [model] or [predict]"),
         ("model = 3", "forecast.toml: [model]: a table of settings is needed, found 3", None),
         ("[model]\nhorizon = '3'", "forecast.toml: [model] horizon: '3' is not of the kind needed (int | None)", None),
         ("[model]\nhorizon = 0", "forecast.toml: horizon is 0, but must lie between 1 and 10000", None),
@@ -117,6 +118,31 @@ def test_a_settings_file_that_is_not_toml_is_an_error(content):
     Path("forecast.toml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"^forecast\.toml cannot be read: "):
         read_file(Path("forecast.toml"))
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_settings_that_are_no_file_are_not_passed_over(make):
+    """Somebody meant something by it; and a pipe would be waited for."""
+    make(Path("forecast.toml"))
+    with pytest.raises(ConfigError, match=r"^forecast\.toml is not a regular file$"):
+        read_file(Path("forecast.toml"))
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"), [(PermissionError(13, "Permission denied"), "permission denied"), (None, "it is not UTF-8")]
+)
+def test_why_a_settings_file_cannot_be_read_is_said_in_words(raised, told, monkeypatch):
+    """Not in those of the programming language."""
+    Path("forecast.toml").write_bytes(b"\xff")
+
+    def refuse(_):
+        raise raised
+
+    if raised:
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ConfigError) as caught:
+        read_file(Path("forecast.toml"))
+    assert caught.value.message == f"forecast.toml cannot be read: {told}"
 
 
 def test_a_settings_file_may_begin_with_a_byte_order_mark():
