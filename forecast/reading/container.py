@@ -128,5 +128,5 @@ def _neighbours(path: Path) -> str | None:
     """A hint with a file of a similar name beside the missing one."""
     if not path.parent.is_dir():
         return None
-    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1, cutoff=0.75)
     return f"did you mean {path.parent / near[0]}?" if near else None

@@ -72,7 +72,9 @@ def split_text(text: str, file: str) -> Table:
         notes.insert(0, f"the delimiter is a {DELIMITERS[rows.delimiter]}")
     if header in records:
         kept = [i for i, record in enumerate(records) if record != header]
-        notes.append(f"the header is repeated inside the file {len(records) - len(kept)} times; those rows are ignored")
+        again = len(records) - len(kept)
+        who = "1 row that repeats the header is" if again == 1 else f"{again} rows that repeat the header are"
+        notes.append(f"{who} ignored")
         records, lines = [records[i] for i in kept], [lines[i] for i in kept]
     if not records:
         raise FileProblems(file, [Problem("E205", "there is a header and no row under it", rows.lines[0])])
@@ -142,7 +144,7 @@ def _without_blank_lines(delimiter: str, records: list[list[str]], lines: list[i
     dropped = set(blank)
     kept = [i for i in range(len(records)) if i not in dropped]
     between = sum(1 for i in blank if kept[0] < i < kept[-1])
-    notes = (f"{between} blank lines between rows are ignored",) if between else ()
+    notes = (f"{between} blank line{'s' * (between != 1)} between rows left out",) if between else ()
     return _Rows(delimiter, [records[i] for i in kept], [lines[i] for i in kept], notes)
 
 

@@ -136,13 +136,14 @@ def _series(rows: Rows, calendar: Calendar) -> tuple[tuple[Series, ...], list[st
             if observed[-1] + 1 < len(column):
                 ended.append((name, len(column) - int(observed[-1]) - 1, ends[1]))
     pattern = rows.columns.time_format
-    notes = _missing("absent rows count", absent, pattern) + _missing("blank cells count", blank, pattern)
+    notes = _missing("absent row", absent, pattern) + _missing("blank cell", blank, pattern)
     if ended:
         name, count, last = ended[0]
         who = f"{len(ended)} series, first {shown(name)}," if len(series) > 1 else "the series"
         end = format_times(np.array([last]), pattern)[0]
         notes.append(
-            f"{who} end{'s' * (len(ended) == 1)} with {count} rows without a value; the last value is of {end}"
+            f"{who} end{'s' * (len(ended) == 1)} with {count} row{'s' * (count != 1)} without a value; "
+            f"the last value is of {end}"
         )
     if short:
         notes.append(f"{len(short)} series with fewer than {LEAST_VALUES} values are left out: {listed(short)}")
@@ -157,4 +158,5 @@ def _missing(what: str, stamps: Sequence[Timestamps], pattern: str) -> list[str]
     count, touched = sum(map(len, stamps)), sum(1 for some in stamps if len(some))
     where = f" in {touched} of {len(stamps)} series" if len(stamps) > 1 else ""
     first = ", ".join(format_times(places[:3], pattern)) + (" …" if len(places) > 3 else "")
-    return [f"{count} {what} as missing{where}: {first}"]
+    counted = f"{count} {what} is" if count == 1 else f"{count} {what}s are"
+    return [f"{counted} taken as missing{where}: {first}"]

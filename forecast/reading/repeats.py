@@ -24,13 +24,14 @@ def without_repeats(table: Table, rows: Rows) -> Rows:
             raise _contradictions(table, rows, repeats)
         count = int(repeats.contradicting.sum())
         first = table.lines[rows.source[np.argmax(repeats.contradicting)]]
-        note = (
-            f"{count} timestamps appear twice (first on line {first}), all in the hour that clocks as in {zone} repeat"
-        )
+        twice = "1 timestamp appears twice" if count == 1 else f"{count} timestamps appear twice"
+        note = f"{twice} (first on line {first}), in the hour that clocks as in {zone} repeat"
         rows = rows.keep(~repeats.contradicting, f"{note} in autumn: the first row of each two is kept")
         repeats = _find(rows)
     if repeats.equal.any():
-        rows = rows.keep(~repeats.equal, f"{int(repeats.equal.sum())} rows repeat an earlier row and are ignored")
+        count = int(repeats.equal.sum())
+        again = "1 row that repeats an earlier one is" if count == 1 else f"{count} rows that repeat earlier ones are"
+        rows = rows.keep(~repeats.equal, f"{again} ignored")
     return rows
 
 

@@ -45,6 +45,7 @@ def test_a_missing_file_is_named_with_a_neighbour(tmp_path: Path) -> None:
     problem = problem_of(tmp_path / "sale.csv")
     assert problem.code == "E101"
     assert problem.hint == f"did you mean {tmp_path / 'sales.csv'}?"
+    assert problem_of(tmp_path / "nosuch.csv").hint is None
     assert problem_of(tmp_path / "nowhere" / "sales.csv").code == "E101"
     assert problem_of(tmp_path / "sales.csv" / "sales.csv").code == "E101"
 

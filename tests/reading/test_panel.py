@@ -80,8 +80,8 @@ def test_absent_rows_and_blank_cells_are_missing_and_counted(tmp_path: Path) -> 
     assert len(values) == 30
     assert np.flatnonzero(np.isnan(values)).tolist() == [4, 8, 19]
     assert values[20] == 20
-    assert "2 absent rows count as missing: 2024-01-05, 2024-01-20" in panel.notes
-    assert "1 blank cells count as missing: 2024-01-09" in panel.notes
+    assert "2 absent rows are taken as missing: 2024-01-05, 2024-01-20" in panel.notes
+    assert "1 blank cell is taken as missing: 2024-01-09" in panel.notes
 
 
 def test_missing_values_at_the_ends_are_cut_off(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_repeated_row_is_dropped_and_a_contradiction_is_not(tmp_path: Path) ->
     twice = daily().replace("2024-01-05,4\n", "2024-01-05,4\n2024-01-05,4.0\n")
     panel = read_panel(put(tmp_path, twice))
     assert panel.digest() == read_panel(put(tmp_path, daily())).digest()
-    assert "1 rows repeat an earlier row and are ignored" in panel.notes
+    assert "1 row that repeats an earlier one is ignored" in panel.notes
     problem = problem_of(put(tmp_path, twice.replace("4.0", "5")))
     assert (problem.code, problem.line) == ("E401", 7)
     assert problem.text.endswith("first on line 6")
@@ -113,7 +113,8 @@ def test_the_hour_that_clocks_repeat_is_kept_once(tmp_path: Path, zone_day: str,
     at = texts.index(f"{zone_day} {label}:00")
     panel = read_panel(put(tmp_path, rows([*texts[: at + 1], *texts[at:]])))
     assert panel.series[0].values[at : at + 3].tolist() == [at, at + 2, at + 3]
-    note = next(note for note in panel.notes if "appear twice" in note)
+    note = next(note for note in panel.notes if "twice" in note)
+    assert note.startswith("1 timestamp appears twice")
     assert f"first on line {at + 3}" in note
 
 
