@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SECONDS_PER_LINE = 5.0
 #: Characters of a bar of progress.
 _CELLS = 12
+#: Characters of a name in a table, at least.
+_FEWEST_LETTERS = 8
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,11 @@ def _draw_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(Text(plain(name)), justify="right" if i else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    # A name that is cut is still a name; a number is not.
+    numbers = sum(max(len(row[i]) for row in (header, *rows)) + 3 for i in range(1, len(header)))
+    table.columns[0].max_width = max(console.width - numbers - 1, _FEWEST_LETTERS)
+    console.print(table)
 
 
 @contextmanager

@@ -33,12 +33,22 @@ def draw(panel: Panel, forecast: Forecast, *, width: int = 80, height: int = 12,
     labels = _labels(view, height)
     margin = max(map(len, labels.values())) + 1
     columns = max(width - margin - 1, _FEWEST_COLUMNS)
-    title = view.name if len(forecast.items) == 1 else f"{view.name} (1 of {len(forecast.items)})"
-    lines = [f"{title}   ⣀⣀ history  {MEDIAN * 2} forecast  {SHADE * 2} {LEVEL} % interval"]
+    lines = _heading(view.name, len(forecast.items), width)
     for row, cells in enumerate(_grid(view, columns, height)):
         lines.append(f"{labels.get(row, ''):>{margin}}┤{''.join(cells)}".rstrip())
     lines.append(" " * margin + _dates(view, columns, forecast.columns.time_format))
     return "\n".join(_coloured(line) if colour else line for line in lines)
+
+
+def _heading(name: str, items: int, width: int) -> list[str]:
+    """The name of what is drawn, and the legend: on one line where both fit, else on two with the name cut to fit."""
+    more = f" (1 of {items})" if items > 1 else ""
+    legend = f"⣀ history  {MEDIAN} forecast  {SHADE} {LEVEL} % interval"
+    line = f"{name}{more}   {legend}"
+    if len(line) <= width:
+        return [line]
+    room = max(width - len(more), 1)
+    return [(name if len(name) <= room else f"{name[: room - 1]}…") + more, legend]
 
 
 def _grid(view: View, columns: int, height: int) -> list[list[str]]:

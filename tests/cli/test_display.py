@@ -44,6 +44,21 @@ def test_a_plain_table_lines_up():
     )
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_name_gives_way_to_the_numbers(width, monkeypatch, capsys):
+    """On a terminal too narrow for both the name is cut, never a number."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    name = "a store of a long name " * 5
+    Screen().table(["store / date", "forecast", "lo_80", "hi_80"], [[name, "1,234.5", "1", "2"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert width - 4 < max(map(len, lines)) <= width
+    cut, *numbers = lines[-2].rsplit(maxsplit=3)
+    assert numbers == ["1,234.5", "1", "2"]
+    assert cut.endswith("…")
+    assert name.startswith(cut.strip(" …"))
+
+
 def test_a_document_is_json_without_nan(capsys):
     """Strict parsers refuse NaN; null says the same."""
     document({"a": math.nan, "b": [1.5, math.inf, ("ü",)], "c": {"d": None}})

@@ -67,10 +67,18 @@ def test_the_shade_is_as_high_as_the_interval():
 @pytest.mark.parametrize("width", [40, 80, 133])
 @pytest.mark.parametrize("values", [np.arange(400) * 1e-9, np.arange(400) * 1e11, np.zeros(400), -np.arange(400.0)])
 def test_no_line_is_wider_than_the_terminal(width, values):
-    """Whatever the size of the numbers that stand beside it; the title may name a long item and has its own line."""
+    """Whatever the size of the numbers beside it. Where there is little room the legend has its own line."""
     lines = draw(*straight(values[:300], values[300:], spread=1e-3), width=width).splitlines()
-    assert len(lines) == 14
-    assert max(map(len, lines[1:])) <= width
+    assert len(lines) == (15 if width == 40 else 14)
+    assert max(map(len, lines)) <= width
+
+
+def test_a_name_that_does_not_fit_beside_the_legend_has_its_own_line():
+    """Cut to the width where it must be; how many items there are is still said."""
+    lines = draw(*straight([1, 2], [3.0], ids=(("a long name " * 9,), ("b",))), width=60).splitlines()
+    assert lines[0] == f"{('a long name ' * 9)[:50]}… (1 of 2)"
+    assert lines[1] == f"⣀ history  {MEDIAN} forecast  {SHADE} 80 % interval"
+    assert max(map(len, lines)) == 60
 
 
 def test_labels_are_round_values_at_their_rows():
