@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Quantiles = NDArray[np.float64]
 
+#: The central intervals of a forecast in percent, unless others are asked for.
+LEVELS = (80, 95)
+
 
 @dataclass(frozen=True)
 class ItemForecast:
@@ -50,14 +53,15 @@ class Forecast:
         return [_quantile(item.quantiles, self.quantile_levels, level) for item in self.items]
 
     def to_frame(
-        self, levels: Sequence[float] = (80, 95), quantiles: Sequence[float] = (), nixtla_names: bool = False
+        self, levels: Sequence[float] | None = None, quantiles: Sequence[float] = (), nixtla_names: bool = False
     ) -> pd.DataFrame:
         """One row per item and step under the user's names: ids, time, `forecast` (the median), then the intervals.
 
-        The intervals are `lo_80, hi_80, …` for ascending central levels in percent, or `q_0.1, …` when quantiles are
-        given. A `target` column names the target when there are several, a `source` column what stood in for the
-        model. With nixtla_names the ids become one `unique_id` and the time `ds`. Raises ConfigError for a level out of
-        range, DataError when one of the user's columns has the name of a column that is added.
+        The intervals are `lo_80, hi_80, …` for ascending central levels in percent (None: those of LEVELS, unless there
+        are quantiles), then come the quantiles, `q_0.1, …`. A `target` column names the target when there are several,
+        a `source` column what stood in for the model. With nixtla_names the ids become one `unique_id` and the time
+        `ds`. Raises ConfigError for a level out of range, DataError when one of the user's columns has the name of a
+        column that is added.
         """
         import pandas as pd  # late: a Forecast itself needs numpy only
 
@@ -87,17 +91,15 @@ class Forecast:
         return pd.DataFrame(table)
 
 
-def _quantile_columns(levels: Sequence[float], quantiles: Sequence[float]) -> dict[str, float]:
+def _quantile_columns(levels: Sequence[float] | None, quantiles: Sequence[float]) -> dict[str, float]:
     """Column name → quantile level, in the order of the file."""
-    if quantiles:
-        return {f"q_{level:.12g}": level for level in sorted(quantiles)}
     columns = {}
-    for level in sorted(levels):
+    for level in sorted((() if quantiles else LEVELS) if levels is None else levels):
         if not 0 < level < 100:
             raise ConfigError(f"level {level:g} is not strictly between 0 and 100 percent", hint="--levels 80,95")
         columns[f"lo_{level:.12g}"] = (100 - level) / 200
         columns[f"hi_{level:.12g}"] = (100 + level) / 200
-    return columns
+    return columns | {f"q_{level:.12g}": level for level in sorted(quantiles)}
 
 
 def _check_names(own: list[str], added: list[str]) -> None:

@@ -44,7 +44,7 @@ def write_forecast(
     path: Path,
     *,
     format: str | None = None,
-    levels: Sequence[float] = (80, 95),
+    levels: Sequence[float] | None = None,
     quantiles: Sequence[float] = (),
     nixtla_names: bool = False,
 ) -> None:
@@ -59,7 +59,7 @@ def render(
     forecast: Forecast,
     *,
     format: str = "csv",
-    levels: Sequence[float] = (80, 95),
+    levels: Sequence[float] | None = None,
     quantiles: Sequence[float] = (),
     nixtla_names: bool = False,
 ) -> bytes:

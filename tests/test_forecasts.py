@@ -99,6 +99,12 @@ def test_quantiles_take_the_place_of_intervals() -> None:
     assert frame.iloc[0, 1:].tolist() == [6, 0, 2, 6, 10]
 
 
+def test_levels_that_are_named_stay_beside_quantiles() -> None:
+    """Whoever asks for both gets both."""
+    frame = single([list(range(13))]).to_frame(levels=(80,), quantiles=(0.5,))
+    assert list(frame.columns) == ["date", "forecast", "lo_80", "hi_80", "q_0.5"]
+
+
 def test_nixtla_names_replace_the_users_own() -> None:
     """The ids become one unique_id, the time ds; names that would collide are gone."""
     columns = Columns("forecast", ("sales",), ids=("lo_80", "hi_80"))

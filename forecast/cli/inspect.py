@@ -14,7 +14,7 @@ from forecast.cli.train import show_evaluation
 
 
 def inspect(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="Model file.")],
     *,
     json: Json = False,
 ) -> None:

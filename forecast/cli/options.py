@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from forecast.cli.paths import require_folder
 from forecast.cli.settings import FORMATS, SECTIONS, PredictSettings, option, resolve
 from forecast.config import CELLS, DEVICES, SCALINGS, Config
 
@@ -95,6 +96,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(**values: Any) -> Any:
         values.pop("debug")
+        require_folder()
         given = {p.name: values.pop(p.name) for p in options}
         given = {key: value for key, value in given.items() if value is not None}
         return command(**values, **{name: resolve(kind, given) for name, kind in wanted.items()})

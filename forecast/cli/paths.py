@@ -1,11 +1,12 @@
-"""Which file a command means when none is named."""
+"""Which file a command means, and which it must not."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
-from forecast.errors import CheckpointError
+from forecast.errors import CheckpointError, ConfigError, OutputError
 
 MODEL_SUFFIX = ".safetensors"
 _PREVIOUS = ".previous"
@@ -21,7 +22,22 @@ def stem_of(data: Path) -> str:
 
 def previous_of(model: Path) -> Path:
     """Where the model before is kept."""
-    return model.with_name(f"{model.name.removesuffix(MODEL_SUFFIX)}{_PREVIOUS}{MODEL_SUFFIX}")
+    return model.with_suffix(f"{_PREVIOUS}{MODEL_SUFFIX}")
+
+
+def check_model_name(model: Path) -> None:
+    """Raise ConfigError where a model is to be written under a name that is none of a model."""
+    if model.suffix != MODEL_SUFFIX:
+        hint = f"--model {shlex.quote(str(model.with_suffix(MODEL_SUFFIX)))}"
+        raise ConfigError(f"--model {model}: the name of a model file ends in {MODEL_SUFFIX}", hint=hint)
+
+
+def require_folder() -> None:
+    """Raise OutputError where the current folder was deleted: libraries fail there in ways nobody would understand."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise OutputError("the current folder does not exist any more", hint="cd") from None
 
 
 def newest_model(folder: Path) -> Path:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import newest_model, stem_of
-from forecast.cli.settings import PredictSettings
-from forecast.errors import CheckpointError, ConfigError
+from forecast.cli.settings import FORMATS, PredictSettings
+from forecast.errors import CheckpointError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from forecast.forecaster import Forecaster
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from forecast.panel import Panel
 
 STDOUT = "-"
-LEVELS = (80, 95)
+#: Intervals that a table has room for.
+_MOST_LEVELS = 2
 #: Rows of the forecast that are shown on a terminal, from its beginning and from its end.
 _FIRST_ROWS, _LAST_ROWS = 5, 2
 
@@ -52,6 +55,7 @@ def predict(*, settings: PredictSettings, json: Json = False, quiet: Quiet = Fal
     data = find_data(settings.data, forecaster.data_path, model)
     screen.aside(f"forecasting with {model} from {data}")
     output = settings.output or f"{stem_of(data)}.forecast.{settings.format or 'csv'}"
+    check_not_read(output, {"data": data, "model": model})
     with nullcontext() if output == STDOUT else lock(Path(output)):
         panel = read_panel(data, columns=forecaster.columns, known_calendar=forecaster.calendar)
         for note in panel.notes:
@@ -61,7 +65,7 @@ def predict(*, settings: PredictSettings, json: Json = False, quiet: Quiet = Fal
     if json:
         document(summary(forecast, forecaster, model, data, output, settings))
     elif output != STDOUT:
-        show(screen, panel, forecast, settings.chart)
+        show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
             screen.aside(f"wrote {path}")
 
@@ -72,10 +76,21 @@ def check_before_work(settings: PredictSettings, json: bool) -> None:
     claims = [name for name, wants in wanting.items() if wants]
     if len(claims) > 1:
         raise ConfigError(f"{' and '.join(claims)} cannot share stdout", hint=f"leave out {claims[0]}")
+    output = settings.output or STDOUT
+    if output != STDOUT and settings.format is None and Path(output).suffix.lower().removeprefix(".") not in FORMATS:
+        names = " or ".join((", ".join(f".{name}" for name in FORMATS[:-1]), f".{FORMATS[-1]}"))
+        raise ConfigError(f"--output {output}: its name does not end in {names}", hint="--format csv")
     if settings.plot is not None:
         from forecast.report.plot import require_matplotlib
 
         require_matplotlib()
+
+
+def check_not_read(output: str, read: dict[str, Path]) -> None:
+    """Raise ConfigError where the forecast would be written over one of the files it is made from."""
+    for what, path in read.items():
+        if path.exists() and Path(output).exists() and path.samefile(output):
+            raise ConfigError(f"--output {output}: the forecast would take the place of the {what}", hint="--output -")
 
 
 def check_digest(found: str, expected: str | None, model: Path) -> None:
@@ -85,12 +100,19 @@ def check_digest(found: str, expected: str | None, model: Path) -> None:
 
 
 def find_data(named: str | None, stored: str | None, model: Path) -> Path:
-    """The file to forecast from: the one that was named, or the one the model was trained on, seen from the model."""
+    """The file to forecast from: the one that was named, or the one the model was trained on, seen from the model.
+
+    Raises DataError where the model has been moved away from it.
+    """
     if named is not None:
         return Path(named)
     if stored is None:
         raise ConfigError(f"{model} does not say which file it was trained on", hint="forecast predict --data FILE")
-    return _shortest(model.resolve().parent / stored)
+    path = _shortest(model.resolve().parent / stored)
+    if not path.exists():
+        hint = f"forecast predict --model {shlex.quote(str(model))} --data FILE"
+        raise DataError(f"{path}: there is no such file, and {model} was trained on it", hint=hint)
+    return path
 
 
 def write(forecast: Forecast, panel: Panel, output: str, settings: PredictSettings) -> None:
@@ -129,8 +151,9 @@ def summary(
     }
 
 
-def show(screen: Screen, panel: Panel, forecast: Forecast, chart: bool | None) -> None:
+def show(screen: Screen, panel: Panel, forecast: Forecast, settings: PredictSettings) -> None:
     """What the forecast is about, its chart and its first and last rows, where somebody watches or asked for them."""
+    from forecast.forecasts import LEVELS
     from forecast.report.chart import draw
     from forecast.report.view import next_steps
     from forecast.timeformat import format_times
@@ -138,16 +161,16 @@ def show(screen: Screen, panel: Panel, forecast: Forecast, chart: bool | None) -
     terminal = sys.stdout.isatty()
     first = format_times(forecast.items[0].timestamps, forecast.columns.time_format)
     if terminal or screen.verbose:
-        screen.result(f"{next_steps(panel.calendar, len(first))}: {first[0]} … {first[-1]}")
-    if chart or (chart is None and terminal):
+        screen.result(f"{next_steps(panel.calendar, len(first))}: {' … '.join(dict.fromkeys((first[0], first[-1])))}")
+    if settings.chart or (settings.chart is None and terminal):
         width = shutil.get_terminal_size().columns
         screen.drawing(draw(panel, forecast, width=width, colour=colourful(sys.stdout)))
     if terminal or screen.verbose:
-        screen.table(*_table(forecast))
+        screen.table(*_table(forecast, sorted(settings.levels or LEVELS)[:_MOST_LEVELS]))
 
 
-def _table(forecast: Forecast) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: the first and the last steps of all items in turn, the median with the intervals of LEVELS."""
+def _table(forecast: Forecast, levels: Sequence[float]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: the first and the last steps of all items in turn, the median with its intervals."""
     import numpy as np
 
     from forecast.timeformat import format_times
@@ -161,19 +184,19 @@ def _table(forecast: Forecast) -> tuple[list[str], list[list[str]]]:
     )
     owners = np.repeat(np.arange(len(forecast.items)), [len(item.timestamps) for item in forecast.items])[shown]
     names = [" / ".join((*forecast.items[i].item_id, time)) for i, time in zip(owners, times, strict=True)]
-    levels = [0.5, *((100 + side * level) / 200 for level in LEVELS for side in (-1, 1))]
-    columns = [numbers(np.concatenate(forecast.quantile(level))[shown].tolist()) for level in levels]
+    quantiles = [0.5, *((100 + side * level) / 200 for level in levels for side in (-1, 1))]
+    columns = [numbers(np.concatenate(forecast.quantile(q))[shown].tolist()) for q in quantiles]
     rows = [list(row) for row in zip(names, *columns, strict=True)]
     if len(shown) < n_rows:
         rows.insert(_FIRST_ROWS, ["…"] * len(rows[0]))
     steps = " / ".join((*forecast.columns.ids, forecast.columns.time))
-    return [steps, "forecast", *(f"{end}_{level}" for level in LEVELS for end in ("lo", "hi"))], rows
+    return [steps, "forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi"))], rows
 
 
 def _form(settings: PredictSettings) -> dict[str, Any]:
     """The columns of the file, as `Forecast.to_frame` takes them."""
     return {
-        "levels": settings.levels or LEVELS,
+        "levels": settings.levels or None,
         "quantiles": settings.quantiles,
         "nixtla_names": settings.nixtla_names,
     }

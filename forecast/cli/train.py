@@ -11,7 +11,7 @@ import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import previous_of, stem_of
+from forecast.cli.paths import MODEL_SUFFIX, check_model_name, previous_of, stem_of
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.config import Config
 from forecast.errors import Interrupted
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV file with a column of timestamps.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", readable=False, help="CSV file with a column of timestamps.")],
     *,
     config: Config,
     model: Annotated[
@@ -34,6 +34,7 @@ def train(
             metavar="FILE",
             envvar="FORECAST_MODEL",
             show_envvar=False,
+            readable=False,
             help="Model file to write; without it <DATA>.safetensors in this folder.",
             rich_help_panel="Output",
         ),
@@ -51,7 +52,8 @@ def train(
       forecast train sample_data/prices.csv
     """
     screen = Screen(quiet=quiet, verbose=verbose)
-    model = model or Path(f"{stem_of(data)}.safetensors")
+    model = model or Path(f"{stem_of(data)}{MODEL_SUFFIX}")
+    check_model_name(model)
     begun = time.monotonic()
     with stop_on_signals() as stop:
         from forecast.forecaster import Forecaster
@@ -111,7 +113,8 @@ def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
     rows = [[name, *numbers([score.metrics[name] for score in scores])] for name in scores[0].metrics]
     screen.table(["", *(score.name for score in scores)], rows)
     screen.result(evaluation.verdict)
-    windows = f"{evaluation.n_windows} window{'s' if evaluation.n_windows > 1 else ''} of {evaluation.horizon} steps"
+    n, steps = evaluation.n_windows, evaluation.horizon
+    windows = f"{n} window{'s' * (n != 1)} of {steps} step{'s' * (steps != 1)}"
     screen.result(f"measured on {windows}{evaluation.note and f'; {evaluation.note}'}")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from forecast.cli.app import run
 from forecast.cli.paths import newest_model, previous_of, stem_of
 from forecast.errors import CheckpointError
 
@@ -37,9 +38,18 @@ def test_the_stem_is_the_name_without_format_and_compression(name, stem):
 
 
 def test_the_model_before_stands_beside_the_model():
-    """Whatever its name ends in."""
+    """And is still known by its name."""
     assert previous_of(Path("out/sales.safetensors")) == Path("out/sales.previous.safetensors")
-    assert previous_of(Path("model.bin")) == Path("model.bin.previous.safetensors")
+    assert previous_of(Path("sales.2024.safetensors")) == Path("sales.2024.previous.safetensors")
+
+
+def test_a_folder_that_is_gone_is_an_error_of_its_own(tmp_path, monkeypatch, capfd):
+    """Libraries that are loaded there end the process with words of their own."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(["doctor"]) == 7
+    assert capfd.readouterr() == ("", "error: the current folder does not exist any more\nhint: cd\n")
 
 
 def test_the_newest_of_our_models_is_taken(tmp_path):

@@ -54,6 +54,7 @@ def test_the_file_may_have_grown_since_training(shop):
         (["--levels", "99.5"], {"levels": (99.5,)}),
         (["--quantiles", "0.1,0.9"], {"quantiles": (0.1, 0.9)}),
         (["--quantiles", "0.1", "--quantiles", "0.9"], {"quantiles": (0.1, 0.9)}),
+        (["--quantiles", "0.1", "--levels", "50"], {"quantiles": (0.1,), "levels": (50,)}),
         (["--nixtla-names"], {"nixtla_names": True}),
         (["--format", "json"], {"format": "json"}),
         (["--device", "cpu", "--threads", "2"], {}),
@@ -82,6 +83,33 @@ def test_the_suffix_of_the_output_decides_its_format(name, start, shop):
     assert Path(name).read_text().startswith(start)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--output", "sales.csv"],
+        ["--output", "link.csv"],
+        ["--output", "sales.safetensors", "--format", "csv"],
+    ],
+)
+def test_what_is_read_is_not_written_over(arguments, shop, capsys):
+    """The history would be gone, or the model, and neither can be made again from the forecast."""
+    Path("link.csv").symlink_to("sales.csv")
+    before = [Path(name).read_bytes() for name in ("sales.csv", "sales.safetensors")]
+    assert run(["predict", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --output {arguments[1]}: the forecast would take the place of ")
+    assert [Path(name).read_bytes() for name in ("sales.csv", "sales.safetensors")] == before
+
+
+@pytest.mark.parametrize("output", ["next.xlsx", "next", "/dev/stdout"])
+def test_an_output_of_no_format_is_refused_before_anything_is_read(output, tmp_path, monkeypatch, capsys):
+    """There is not even a model here."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["predict", "--output", output]) == 2
+    assert capsys.readouterr().err == (
+        f"error: --output {output}: its name does not end in .csv, .json or .parquet\nhint: --format csv\n"
+    )
+
+
 def test_a_named_format_names_the_file(shop):
     """Without --output."""
     assert run(["predict", "--format", "json"]) == 0
@@ -93,6 +121,17 @@ def test_the_data_are_found_from_where_the_model_lies(shop, tmp_path_factory, mo
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert run(["predict", "--model", str(shop / "sales.safetensors")]) == 0
     assert Path("sales.forecast.csv").read_text().startswith("day,forecast,lo_80,hi_80,lo_95,hi_95\n2020-05-30,")
+
+
+def test_data_that_did_not_come_along_have_to_be_named(shop, tmp_path_factory, monkeypatch, capsys):
+    """A model in a new folder still looks for its data beside itself."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    shutil.copy(shop / "sales.safetensors", "sales.safetensors")
+    assert run(["predict"]) == 3
+    assert capsys.readouterr().err == (
+        "error: sales.csv: there is no such file, and sales.safetensors was trained on it\n"
+        "hint: forecast predict --model sales.safetensors --data FILE\n"
+    )
 
 
 def test_other_data_may_be_named(shop):
@@ -131,6 +170,14 @@ def test_verbose_tells_and_shows_what_a_terminal_would_show(shop, capsys):
     )
     assert err.startswith("forecasting with sales.safetensors from sales.csv\n")
     assert err.endswith("wrote sales.forecast.csv\n")
+
+
+def test_the_table_has_the_intervals_that_were_asked_for(shop, capsys):
+    """The first two of them; more do not fit. One step is a date and no range."""
+    assert run(["predict", "--verbose", "--horizon", "1", "--levels", "50,90,99"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "next day: 2020-05-30"
+    assert lines[1].split() == ["day", "forecast", "lo_50", "hi_50", "lo_90", "hi_90"]
 
 
 def test_a_chart_is_drawn_where_it_was_asked_for(shop, capsys):

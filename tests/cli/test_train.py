@@ -121,6 +121,26 @@ def test_a_first_run_leaves_a_model_and_says_what_it_did(shop, capsys):
     assert Forecaster.load("sales.safetensors").data_path == "sales.csv"
 
 
+@pytest.mark.parametrize("model", ["sales.csv", "model", "sales.SAFETENSORS"])
+def test_a_model_is_called_as_models_are(model, shop, capsys):
+    """Any other name may be that of the data, and `predict` would not find it."""
+    before = Path("sales.csv").read_bytes()
+    assert run(["train", "sales.csv", *QUICK, "--model", model]) == 2
+    name = Path(model).stem
+    assert capsys.readouterr().err == (
+        f"error: --model {model}: the name of a model file ends in .safetensors\nhint: --model {name}.safetensors\n"
+    )
+    assert Path("sales.csv").read_bytes() == before
+
+
+def test_a_file_that_may_not_be_read_is_left_to_the_reader(calls, monkeypatch):
+    """Whether it may be read is a question of data (exit code 3), not of how the command is used."""
+    Path("sales.csv").touch()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert run(["train", "sales.csv"]) == 3
+    assert len(calls) == 2
+
+
 def test_the_model_before_is_kept(shop, capsys):
     """Byte for byte, and it is said."""
     before = Path("sales.safetensors").read_bytes()
