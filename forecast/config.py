@@ -57,7 +57,7 @@ class ModelConfig:
         _within("layers", self.layers, 1, 32)
         _within("dropout", self.dropout, 0.0, 0.95)
         _within("segment", self.segment, 1, 10_000)
-        _within("context_length", self.context_length, 1, 100_000)
+        _within("context_length", self.context_length, 2, 100_000)
         _within("horizon", self.horizon, 1, 10_000)
         _within("members", self.members, 1, 64)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from forecast import checkpoint
 from forecast.calendars import Calendar, future_timestamps
 from forecast.calibration import apply_factors
 from forecast.config import Config, read_section
-from forecast.errors import CheckpointError, DataError
+from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation
 from forecast.fitting import fit_networks
 from forecast.forecasts import Forecast, ItemForecast
@@ -23,6 +24,9 @@ from forecast.panel import Columns, Panel
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
 from forecast.training import Clock, Epoch, computing, pick_device
+
+#: No calibration stretches an interval more than this.
+_MOST_STRETCH = 10.0
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Forecaster:
     """Networks that were trained, with the plan, columns, calendar and calibration that belong to them.
 
     factors [Q] are by how much the distance of each quantile from the median is multiplied; evaluation is that of the
-    network that was chosen, on windows it had not seen, before the refit on everything; stopped says that training was
-    asked to leave off early.
+    networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
+    networks are those of the refit, stopped that training was asked to leave off early.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -58,6 +62,7 @@ class Forecaster:
     data: TrainingData
     plan_notes: tuple[str, ...]
     steps: int
+    refitted: bool
     stopped: bool
     digest: str = ""
 
@@ -102,6 +107,7 @@ class Forecaster:
             ),
             plan_notes=planned.notes,
             steps=fitted.steps,
+            refitted=fitted.refitted,
             stopped=clock.asked,
         )
 
@@ -117,10 +123,17 @@ class Forecaster:
                 hint="read_panel(path, columns=forecaster.columns, known_calendar=forecaster.calendar)",
             )
         horizon = self.architecture.horizon if horizon is None else horizon
+        if horizon < 1:
+            raise ConfigError(f"horizon is {horizon}, but must be at least 1")
         histories = [s.values for s in panel.series]
         with computing(self.config.train.threads or 1):
-            quantiles = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
-        calibrated = apply_factors(quantiles, self.factors, self.quantile_levels)
+            scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+        calibrated = scaled.inverse(apply_factors(scaled.quantiles, self.factors, self.quantile_levels))
+        if not np.isfinite(calibrated).all():
+            raise DataError(
+                "the forecast is not finite: training ran away, or the values are too far from those it saw",
+                hint="forecast train DATA --learning-rate 0.001",
+            )
         items = tuple(
             ItemForecast(s.item_id, s.target, future_timestamps(self.calendar, s.timestamps[-1], horizon), q)
             for s, q in zip(panel.series, calibrated, strict=True)
@@ -158,6 +171,7 @@ class Forecaster:
             "data": asdict(self.data),
             "plan_notes": list(self.plan_notes),
             "steps": self.steps,
+            "refitted": self.refitted,
             "stopped": self.stopped,
         }
 
@@ -169,8 +183,9 @@ class Forecaster:
         path = Path(path)
         stored = self
         if data is not None:
-            relative = os.path.relpath(Path(data).resolve(), path.resolve().parent)
-            stored = replace(self, data=replace(self.data, path=Path(relative).as_posix()))
+            stored = replace(
+                self, data=replace(self.data, path=_as_seen_from(path.resolve().parent, Path(data).resolve()))
+            )
         tensors = {
             f"networks.{i}.{name}": tensor.cpu().numpy()
             for i, network in enumerate(stored.networks)
@@ -228,7 +243,12 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
     factors = _numbers(metadata["factors"], float, len(levels), len(levels))
     seasons = _numbers(metadata["season_lengths"], int, 1, 8)
-    if min(factors) < 0 or min(seasons) < 1 or max(seasons) > config.model.context_length:
+    if (
+        min(factors) < 0
+        or max(factors) > _MOST_STRETCH
+        or min(seasons) < 1
+        or max(seasons) > config.model.context_length
+    ):
         raise CheckpointError("a calibration factor or a season length is out of bounds")
     (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
     if not 1 <= n_networks <= 64:
@@ -243,10 +263,26 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "calendar": Calendar.from_dict(metadata["calendar"]),
         "evaluation": Evaluation.from_dict(metadata["evaluation"]),
         "data": read_section(TrainingData, metadata["data"], "data"),
-        "plan_notes": tuple(str(note) for note in metadata["plan_notes"]),
-        "steps": int(metadata["steps"]),
-        "stopped": bool(metadata["stopped"]),
+        **vars(read_section(_History, {f.name: metadata[f.name] for f in fields(_History)}, "training")),
     }
+
+
+@dataclass(frozen=True)
+class _History:
+    """How the training went, as a checkpoint tells it."""
+
+    plan_notes: tuple[str, ...]
+    steps: int
+    refitted: bool
+    stopped: bool
+
+
+def _as_seen_from(folder: Path, file: Path) -> str:
+    """The path of a file relative to a folder; in full on another drive, which has no relative path."""
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:
+        return file.as_posix()
 
 
 def _numbers(values: Any, kind: type[float] | type[int], fewest: int, most: int) -> tuple[Any, ...]:

@@ -97,13 +97,16 @@ def plan(panel: Panel, config: Config) -> Plan:
     if longest < horizon + _FEWEST_STEPS:
         raise DataError(
             f"the longest series has {longest} steps, a horizon of {horizon} needs at least {horizon + _FEWEST_STEPS}",
-            hint=f"--horizon {max(1, longest - _FEWEST_STEPS)} or less" if longest > _FEWEST_STEPS else None,
+            hint=f"--horizon {max(1, longest - _FEWEST_STEPS)}" if longest > _FEWEST_STEPS else None,
         )
     context_length = config.model.context_length or _context_length(m, horizon, longest)
     # Two segments at least: over a single one there is nothing to recur.
     segment = max(1, min(config.model.segment or _segment(m), context_length // 2))
-    scaling, why_scaling = _scaling(panel, config, m)
-    seasons, why_seasons = _visible_seasons(panel, config, (m, *longer), log=scaling == "log")
+    holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon)
+    # Rows that the model is judged by have no say in how it is made.
+    known = panel.drop_last(holdout.span)
+    scaling, why_scaling = _scaling(panel, known, config, m)
+    seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, log=scaling == "log")
     max_steps = 150 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
     complete = Config(
         data=replace(config.data, season_length=m, scaling=scaling),
@@ -126,8 +129,6 @@ def plan(panel: Panel, config: Config) -> Plan:
             threads=_or(config.train.threads, 1),
         ),
     )
-    holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon)
-    fitting = tuple(s for s in seasons if s <= context_length) or (1,)
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
@@ -135,7 +136,7 @@ def plan(panel: Panel, config: Config) -> Plan:
         f"{complete.model.members} networks, averaged: {complete.model.cell}, {complete.model.layers} "
         f"layer{'s' if complete.model.layers > 1 else ''} of {complete.model.hidden}",
     )
-    return Plan(complete, fitting, min(context_length, max(2 * m, 8)), holdout, notes)
+    return Plan(complete, seasons, min(context_length, max(2 * m, 8)), holdout, notes)
 
 
 def architecture_of(config: Config, season_lengths: Sequence[int], quantile_levels: Sequence[float]) -> Architecture:
@@ -168,12 +169,17 @@ def _calendar_seasons(panel: Panel, config: Config, longest: int) -> tuple[int, 
 
 
 def _visible_seasons(
-    panel: Panel, config: Config, seasons: tuple[int, ...], *, log: bool
+    panel: Panel, config: Config, seasons: tuple[int, ...], context_length: int, *, log: bool
 ) -> tuple[tuple[int, ...], str]:
     """Those of the seasons that at least half of the series show, or that was asked for; (1,) when there is none."""
-    if seasons == (1,) or config.data.season_length is not None:
-        return seasons, f"season of {seasons[0]} steps" if seasons != (1,) else "no season"
-    sample = panel.series[:: max(1, len(panel) // _MOST_TESTED)]
+    if seasons == (1,):
+        return seasons, "no season"
+    seasons = tuple(m for m in seasons if m <= context_length)
+    if not seasons:
+        return (1,), f"no season: none fits into a context of {context_length} steps"
+    if config.data.season_length is not None:
+        return seasons, f"season of {seasons[0]} steps, as asked"
+    sample = panel.series[:: -(-len(panel) // _MOST_TESTED)]
     values = [np.log(s.values) if log else s.values for s in sample]
     visible = tuple(m for m in seasons if sum(is_seasonal(v, m) for v in values) >= len(values) / 2)
     if not visible:
@@ -202,10 +208,17 @@ def _segment(season_length: int) -> int:
     return season_length // 2 if _is_intraday(season_length) else max(season_length, 4)
 
 
-def _scaling(panel: Panel, config: Config, season_length: int) -> tuple[str, str]:
+def _scaling(panel: Panel, known: Panel, config: Config, season_length: int) -> tuple[str, str]:
+    """The scaling rule and why. That every value is positive must be true of all rows: no others have logarithms."""
+    lowest = min(panel.series, key=lambda s: float(np.nanmin(s.values)))
+    positive = float(np.nanmin(lowest.values)) > 0
+    if config.data.scaling == "log" and not positive:
+        raise DataError(
+            f"{lowest.name}: the value {np.nanmin(lowest.values):g} has no logarithm", hint="--scaling standard"
+        )
     if config.data.scaling is not None:
         return config.data.scaling, "as asked"
-    if all(prefers_log(s.values, season_length) for s in panel.series):
+    if positive and all(prefers_log(s.values, season_length) for s in known.series):
         return "log", "every value is positive and none far below its neighbours"
     return "standard", "some values are not positive, or far below their neighbours"
 

@@ -1,8 +1,9 @@
-"""Prediction: trained networks + histories → quantiles in the series' own units, for any horizon."""
+"""Prediction: trained networks + histories → quantiles, for any horizon, in each history's scaled units."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.models.recurrent import RecurrentNetwork
-from forecast.scaling import fit_scaling
+from forecast.scaling import Scaling, fit_scaling
 from forecast.windows import Windows
 
 Array = NDArray[np.float64]
@@ -18,11 +19,26 @@ Array = NDArray[np.float64]
 _BATCH_SIZE = 1024
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Scaled:
+    """Quantiles [N, H, Q] in scaled units, and the Scaling of each of the N histories that they follow.
+
+    Calibration belongs before the inverse: what multiplies a distance in logarithms cannot make a positive value
+    negative.
+    """
+
+    quantiles: Array
+    scalings: tuple[Scaling, ...]
+
+    def inverse(self, quantiles: Array) -> Array:
+        """Quantiles [N, H, Q] like these in the units of the histories."""
+        return np.stack([scaling.inverse(q) for scaling, q in zip(self.scalings, quantiles, strict=True)])
+
+
 def quantiles_after(
     networks: Sequence[RecurrentNetwork], histories: Sequence[Array], scaling_rule: str, horizon: int
-) -> Array:
-    """What follows each history [T]: quantiles [N, H, Q], averaged over the networks, not calibrated.
+) -> Scaled:
+    """What follows each history [T], averaged over the networks, not calibrated.
 
     Each history is scaled by what it holds itself, so a forecast depends on nothing after its history and on no other
     series. Steps past the networks' own horizon are made block by block from the medians before, and the distance of
@@ -30,22 +46,24 @@ def quantiles_after(
     """
     a = networks[0].architecture
     device = next(networks[0].parameters()).device
-    scalings = [fit_scaling(history, scaling_rule) for history in histories]
+    scalings = tuple(fit_scaling(history, scaling_rule) for history in histories)
     scaled = [scaling.transform(history) for scaling, history in zip(scalings, histories, strict=True)]
     windows = Windows(scaled, a.context_length, a.horizon, str(device))
     middle = a.quantile_levels.index(0.5)
     found = []
-    for starts in windows.final_starts().split(_BATCH_SIZE):
-        batch = windows.batch(starts)
-        context, blocks = batch.context, [_mean_quantiles(networks, batch.context, batch.spread)]
-        while len(blocks) * a.horizon < horizon:
-            medians = blocks[-1][..., middle]
-            context = torch.cat([context, medians], 1)[:, -a.context_length :]
-            following = _mean_quantiles(networks, context, batch.spread)
-            blocks.append(_widened(following, blocks[-1][:, -1:], middle))
-        found.append(torch.cat(blocks, 1)[:, :horizon])
-    quantiles = torch.cat(found).double().cpu().numpy()
-    return np.stack([scaling.inverse(q) for scaling, q in zip(scalings, quantiles, strict=True)])
+    with torch.no_grad():
+        for starts in windows.final_starts().split(_BATCH_SIZE):
+            batch = windows.batch(starts)
+            context, blocks = batch.context, [_mean_quantiles(networks, batch.context, batch.spread)]
+            while len(blocks) * a.horizon < horizon:
+                medians = blocks[-1][..., middle]
+                context = torch.cat([context, medians], 1)[:, -a.context_length :]
+                following = _mean_quantiles(networks, context, batch.spread)
+                blocks.append(_widened(following, blocks[-1][:, -1:], middle))
+            found.append(torch.cat(blocks, 1)[:, :horizon])
+    # To the CPU first: not every device has numbers of 64 bits.
+    quantiles: Array = torch.cat(found).cpu().double().numpy() + windows.levels[:, None, None]
+    return Scaled(quantiles, scalings)
 
 
 def _mean_quantiles(networks: Sequence[RecurrentNetwork], context: Tensor, spread: Tensor) -> Tensor:

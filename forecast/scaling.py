@@ -51,7 +51,7 @@ def fit_scaling(values: Array, rule: str) -> Scaling:
         observed = _logarithm(observed)
     center, scale = SCALERS[rule](observed)
     # Rounding alone gives a constant series a tiny spread; dividing by it would blow noise up to size one.
-    spread_is_rounding = scale <= 1e-13 * max(1.0, float(np.abs(observed).max()))
+    spread_is_rounding = scale <= 1e-13 * float(np.abs(observed).max())
     return Scaling(float(center), 1.0 if spread_is_rounding else float(scale), log)
 
 
@@ -66,8 +66,10 @@ def prefers_log(values: Array, season_length: int) -> bool:
         return False
     reach = max(season_length, 3)
     padded = np.pad(observed, reach, mode="reflect" if len(observed) > reach else "edge")
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
-    return bool((observed / medians).min() > 0.1)
+    # Neighbourhoods overlap: one median serves a quarter of a season, or memory would grow with the season's length.
+    every = max(1, reach // 4)
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)[::every], axis=1)
+    return bool((observed / np.repeat(medians, every)[: len(observed)]).min() > 0.1)
 
 
 def _logarithm(values: Array) -> Array:

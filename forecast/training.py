@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -117,13 +118,17 @@ def train(
     validation windows, or the last ones without. Stops at once, with what was reached, when the clock is up.
     """
     device = windows.batch(starts[:1]).context.device
-    with _seeded(recipe.seed, device):
+    with _seeded(recipe.seed), torch.enable_grad():
         network = _fresh_network(architecture, windows, starts).to(device)
         averaged = copy.deepcopy(network).eval()
+        for layer in averaged.modules():
+            if isinstance(layer, nn.RNNBase):
+                layer.flatten_parameters()
         optimiser = torch.optim.AdamW(_parameter_groups(network, recipe), weight_decay=recipe.weight_decay)
         batch_size = min(recipe.batch_size, len(starts))
         # Counted before the first step: where even one step makes things worse, the start is what is kept.
         best_loss = math.inf if validation is None else loss_on(averaged, *validation)
+        best_loss = best_loss if math.isfinite(best_loss) else math.inf
         best_step, best_weights = 0, copy.deepcopy(averaged.state_dict())
         began, up = time.monotonic(), False
         for step in range(1, recipe.max_steps + 1):
@@ -192,12 +197,13 @@ def pick_device(name: str) -> str:
 
 @contextmanager
 def computing(threads: int) -> Iterator[None]:
-    """Run with this many torch threads and without denormal numbers, and put the thread count back afterwards.
+    """Run with this many torch threads, or as many as there are processors, and put the number back afterwards.
 
+    In between, numbers too small for full precision count as zero: they would take a hundred times as long.
     Running out of memory in between is an OutputError.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(min(threads, os.cpu_count() or 1))
     torch.set_flush_denormal(True)
     try:
         yield
@@ -212,15 +218,16 @@ def computing(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+def _seeded(seed: int) -> Iterator[None]:
+    # manual_seed reaches every GPU there is, so every one is put back.
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 
 
 def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor) -> RecurrentNetwork:
     """A network with weights drawn from the current seed, its gate and widths set from a sample of the windows."""
-    network = RecurrentNetwork(architecture)
+    network = RecurrentNetwork(architecture).float()
     sample = windows.batch(starts[torch.linspace(0, len(starts) - 1, min(len(starts), 512)).long()])
     network.start_at_anchors(sample.context.cpu(), sample.target.cpu(), sample.spread.cpu())
     return network.train()
@@ -235,7 +242,7 @@ def _parameter_groups(network: RecurrentNetwork, recipe: Recipe) -> list[dict[st
 
 
 def _schedule(step: int, max_steps: int) -> float:
-    """The share of the learning rate at a step: a short linear warm-up, then a cosine that ends at 2 %."""
+    """The share of the learning rate at a step: a short linear warm-up, then a cosine that ends near zero."""
     warm_up = min(1.0, step / min(_WARM_UP_STEPS, max_steps))
     return warm_up * 0.5 * (1 + math.cos(0.9 * math.pi * step / max_steps))
 

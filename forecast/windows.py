@@ -17,7 +17,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """context [B, L] and target [B, H], NaN where missing; spread [B], the overall spread of each window's series."""
+    """context [B, L] and target [B, H], NaN where missing, less their series' level; spread [B], that of the series."""
 
     context: Tensor
     target: Tensor
@@ -25,43 +25,66 @@ class Batch:
 
 
 class Windows:
-    """Every window of some scaled series. A start is the buffer position of a window's first target step."""
+    """Every window of some scaled series. A start is the buffer position of a window's first target step.
 
-    def __init__(self, series: Sequence[NDArray[np.float64]], context_length: int, horizon: int, device: str) -> None:
+    What is drawn lacks each series' level (its last observed value), which is in `levels`. `spreads` are the standard
+    deviations that tell how small a change is nothing. Both are those of the same series in `measured_by`, where that
+    knows less of them.
+    """
+
+    levels: NDArray[np.float64]
+    spreads: list[float]
+
+    def __init__(
+        self,
+        series: Sequence[NDArray[np.float64]],
+        context_length: int,
+        horizon: int,
+        device: str,
+        *,
+        measured_by: Windows | None = None,
+    ) -> None:
         self.context_length, self.horizon = context_length, horizon
+        # Numbers of the size of a billion lose their units in float32; the network knows no level, so none is kept.
+        self.levels = measured_by.levels if measured_by else np.array([_last_observed(values) for values in series])
+        self.spreads = measured_by.spreads if measured_by else [_spread(values) for values in series]
         lengths = torch.tensor([len(values) for values in series])
         strides = lengths + context_length + horizon
         self.ends = torch.cumsum(strides, 0) - horizon
         self.begins = self.ends - lengths
         buffer = np.full(int(strides.sum()), np.nan, np.float32)
-        for begin, end, values in zip(self.begins.tolist(), self.ends.tolist(), series, strict=True):
-            buffer[begin:end] = values
-        self._missing = np.isnan(buffer)
+        for begin, end, values, level in zip(
+            self.begins.tolist(), self.ends.tolist(), series, self.levels, strict=True
+        ):
+            buffer[begin:end] = values - level
+        self._observed = np.concatenate([[0], np.cumsum(~np.isnan(buffer))])
         self._view = torch.from_numpy(buffer).to(device).unfold(0, context_length + horizon, 1)
-        spreads = [float(np.nanstd(values)) for values in series]
-        self._spread = torch.tensor([spread if spread > 0 else 1.0 for spread in spreads], device=device)
+        self._spread = torch.tensor(self.spreads, dtype=torch.float32, device=device)
 
     def training_starts(self, min_context: int) -> Tensor:
         """Starts [n] of all windows worth training on: `min_context` steps behind them and enough ahead.
 
         Ahead lies the whole horizon, or a quarter of the series where it is too short for that: the loss skips the
-        rest. Windows without an observed context or an observed target are left out.
+        rest. Behind lies no more than half of what is left. Windows without an observed context or an observed target
+        are left out.
         """
-        observed = np.concatenate([[0], np.cumsum(~self._missing)])
         starts = []
         for begin, end in zip(self.begins.tolist(), self.ends.tolist(), strict=True):
             ahead = min(self.horizon, max(1, (end - begin) // 4))
-            behind = min(min_context, end - begin - ahead)
-            candidates = np.arange(begin + max(behind, 1), end - ahead + 1)
-            context = observed[candidates] - observed[candidates - self.context_length]
-            target = observed[candidates + self.horizon] - observed[candidates]
-            starts.append(candidates[(context > 0) & (target > 0)])
-        return torch.from_numpy(np.concatenate(starts))
+            behind = min(min_context, (end - begin - ahead) // 2)
+            starts.append(np.arange(begin + max(behind, 1), end - ahead + 1))
+        return self._with_something_observed(np.concatenate(starts))
 
-    def starts_before_end(self, offsets: Sequence[int], min_context: int) -> Tensor:
-        """Starts [n] that lie the given numbers of steps before the end of each series that is long enough for it."""
-        starts = [self.ends - offset for offset in offsets]
-        return torch.cat([s[s - self.begins >= min_context] for s in starts])
+    def starts_before_end(self, offsets: Sequence[int]) -> Tensor:
+        """Starts [n] the given numbers of steps before the end of each series, those with nothing to see left out."""
+        begins, ends = self.begins.numpy(), self.ends.numpy()
+        starts = [ends - offset for offset in offsets]
+        return self._with_something_observed(np.concatenate([s[s > begins] for s in starts]))
+
+    def _with_something_observed(self, starts: NDArray[np.int64]) -> Tensor:
+        context = self._observed[starts] - self._observed[starts - self.context_length]
+        target = self._observed[starts + self.horizon] - self._observed[starts]
+        return torch.from_numpy(starts[(context > 0) & (target > 0)])
 
     def final_starts(self) -> Tensor:
         """The start right after the end of each series: the windows whose targets are not known yet."""
@@ -76,3 +99,12 @@ class Windows:
         rows = self._view[(starts - self.context_length).to(self._view.device)]
         spread = self._spread[self.series_of(starts).to(self._spread.device)]
         return Batch(rows[:, : self.context_length], rows[:, self.context_length :], spread)
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """The standard deviation of a series, and 1 for one that never moves."""
+    return float(np.nanstd(values)) or 1.0
+
+
+def _last_observed(values: NDArray[np.float64]) -> float:
+    return float(values[~np.isnan(values)][-1])

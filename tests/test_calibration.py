@@ -25,6 +25,12 @@ def test_the_factor_is_the_conformal_rank_of_the_residuals():
     assert factors == pytest.approx([1.6 / 2, 1.0, 1.0, 1.0, 1.6 / 2])
 
 
+def test_a_half_rank_is_rounded_up():
+    """Of 4 residuals, 50 % needs rank ceil(5 / 2) = 3, not 2: the small-sample correction."""
+    quantiles, actual = held_out([0.2, 0.4, 0.8, 1.6])
+    assert fit_factors(quantiles, actual, LEVELS, independent=1e12)[1] == pytest.approx(0.8)
+
+
 def test_little_evidence_moves_a_factor_little():
     """With four independent windows the logarithm of the factor goes half of the way."""
     quantiles, actual = held_out([3.0] * 9)

@@ -70,5 +70,74 @@ def test_nothing_before_the_held_out_steps_is_an_error():
     """A series whose only early values are missing cannot be judged."""
     values = np.full(60, np.nan)
     values[-6:] = 1.0
-    with pytest.raises(DataError, match="held out"):
+    with pytest.raises(DataError):
+        fitted(daily(values))
+
+
+def scrambled_end(values):
+    changed = values.copy()
+    changed[-5:] = changed[-5:][::-1] * 3 - 250
+    return changed
+
+
+def widths_and_factors(panel):
+    planned = plan(panel, QUICK)
+    assert planned.holdout.test == (5,)
+    assert not planned.holdout.shared
+    found = fit_networks(panel, planned, "cpu", Clock(None, None, None))
+    return found.evaluation.scores[0].metrics["width_80"], found.factors
+
+
+def test_the_table_is_calibrated_without_the_windows_it_shows():
+    """Other last rows leave the judged intervals as wide as they were; the final factors they move."""
+    values = weekly_wave(70) - 100
+    panels = daily(values), daily(scrambled_end(values))
+    (width, factors), (other_width, other_factors) = map(widths_and_factors, panels)
+    assert width == other_width
+    assert factors != other_factors
+
+
+def test_the_table_is_calibrated(monkeypatch):
+    """Factors of two make its intervals twice as wide as factors of one."""
+    panel, widths = daily(weekly_wave(100) - 100), []
+    for factor in (1.0, 2.0):
+        monkeypatch.setattr(fitting, "fit_factors", lambda *_, factor=factor: [factor] * 13)
+        widths.append(fitted(panel).evaluation.scores[0].metrics["width_80"])
+    assert widths[1] == pytest.approx(2 * widths[0])
+
+
+def test_the_refit_learns_from_the_rows_that_were_held_out():
+    """Other last rows choose and judge the same networks, but give other refitted ones."""
+    values = weekly_wave(100) - 100
+    found = [fitted(daily(v)) for v in (values, scrambled_end(values))]
+    assert found[0].steps == found[1].steps
+    assert found[0].refitted
+    weights = [np.concatenate([p.detach().numpy().ravel() for p in f.networks[0].parameters()]) for f in found]
+    assert not np.array_equal(*weights)
+
+
+def test_an_outage_longer_than_the_context_does_not_poison_the_choice():
+    """One item of a panel lies idle where the held-out windows are: the others are still learnt from and judged."""
+    quiet = weekly_wave(150, seed=7)
+    quiet[60:149] = np.nan
+    seen = []
+    found = fitted(daily(*(weekly_wave(150, seed=i) for i in range(4)), quiet), on_epoch=seen.append)
+    assert all(np.isfinite(epoch.validation) for epoch in seen if epoch.stage == "select")
+    assert np.isfinite(found.factors).all()
+    assert np.isfinite(found.evaluation.scores[0].metrics["mase"])
+
+
+def test_a_refit_whose_weights_run_away_is_not_kept(monkeypatch):
+    """With an infinite loss the chosen networks stay, and it says so."""
+    monkeypatch.setattr(fitting, "loss_on", lambda *_: float("inf"))
+    found = fitted(daily(weekly_wave(100)))
+    assert not found.refitted
+    assert len(found.networks) == 3
+
+
+def test_values_too_far_apart_are_an_error():
+    """A first and a last value, and nothing for the context between them."""
+    values = np.full(60, np.nan)
+    values[[0, 1, 59]] = 1.0
+    with pytest.raises(DataError, match="too little to learn from"):
         fitted(daily(values))

@@ -1,15 +1,17 @@
 """A Forecaster: trained, saved, loaded, and honest about what it could know."""
 
+import copy
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from forecast import checkpoint
 from forecast.calendars import Calendar
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
-from forecast.errors import CheckpointError, DataError
+from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.forecaster import Forecaster, read_card
 from forecast.models.cells import CELLS
 from forecast.scaling import SCALERS
@@ -233,6 +235,10 @@ def specs(path):
         ("an unknown calendar", lambda m: m["calendar"].update(freq="fortnight")),
         ("no evaluation", lambda m: m.update(evaluation=None)),
         ("notes that are a number", lambda m: m.update(plan_notes=3)),
+        ("steps that are a word", lambda m: m.update(steps="7")),
+        ("a truth that is a word", lambda m: m.update(stopped="no")),
+        ("a factor without bound", lambda m: m["factors"].__setitem__(0, 1e308)),
+        ("a context of one step", lambda m: m["config"]["model"].update(context_length=1)),
     ],
 )
 def test_metadata_that_was_sealed_by_somebody_else_is_checked_too(name, change, forecaster, tmp_path):
@@ -242,3 +248,49 @@ def test_metadata_that_was_sealed_by_somebody_else_is_checked_too(name, change, 
     tampered(path, change)
     with pytest.raises(CheckpointError):
         Forecaster.load(path)
+
+
+def test_the_calibration_is_applied(panel):
+    """Factors of two double every distance from the median, where scaling is linear."""
+    forecaster = Forecaster.fit(panel, replace(QUICK, data=DataConfig(scaling="standard")))
+    once = quantiles(replace(forecaster, factors=(1.0,) * 13).predict(panel))
+    twice = quantiles(replace(forecaster, factors=(2.0,) * 13).predict(panel))
+    np.testing.assert_allclose(twice - once[:, [MEDIAN]], 2 * (once - once[:, [MEDIAN]]), rtol=1e-9)
+
+
+def test_in_logarithms_no_calibration_makes_a_positive_series_negative(panel, forecaster):
+    """However far the intervals are stretched."""
+    assert forecaster.config.data.scaling == "log"
+    assert (quantiles(replace(forecaster, factors=(10.0,) * 13).predict(panel, 60)) > 0).all()
+
+
+def test_a_forecast_that_is_not_finite_is_an_error(panel, forecaster):
+    """Weights that ran away say so instead of writing infinities."""
+    network = copy.deepcopy(forecaster.networks[0])
+    with torch.no_grad():
+        network.log_width.fill_(1e4)
+    with pytest.raises(DataError, match="not finite"):
+        replace(forecaster, networks=(network,)).predict(panel)
+
+
+@pytest.mark.parametrize("horizon", [0, -3])
+def test_a_horizon_is_at_least_one_step(horizon, panel, forecaster):
+    """Zero steps are no forecast."""
+    with pytest.raises(ConfigError, match="at least 1"):
+        forecaster.predict(panel, horizon)
+
+
+@pytest.mark.parametrize("rule", SCALERS)
+def test_small_changes_on_a_huge_level_are_not_lost(rule):
+    """A swing of ten on a billion: the interval is about as wide as the swing under every rule."""
+    values = 1e9 + 10 * np.sign(np.sin(np.arange(150.0))) + np.random.default_rng(0).normal(size=150)
+    huge = daily(values)
+    found = quantiles(Forecaster.fit(huge, replace(QUICK, data=DataConfig(scaling=rule))).predict(huge))
+    assert (found[:, -1] - found[:, 0] > 1).all()
+    assert (found[:, -1] - found[:, 0] < 200).all()
+
+
+def test_the_card_says_whether_there_was_a_refit(panel):
+    """Whether the networks were trained again on every row is known; with a stop in the middle they were not."""
+    assert Forecaster.fit(panel, QUICK).metadata["refitted"] is True
+    assert Forecaster.fit(panel, QUICK, should_stop=lambda: True).metadata["refitted"] is False

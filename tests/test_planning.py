@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
@@ -59,7 +60,7 @@ def test_a_series_too_short_for_its_horizon_is_an_error_that_says_what_would_fit
     """Twelve rows cannot teach thirty steps; seven they can."""
     with pytest.raises(DataError, match="12 steps") as caught:
         plan(daily(weekly_wave(12)), Config(model=ModelConfig(horizon=30)))
-    assert caught.value.hint == "--horizon 7 or less"
+    assert caught.value.hint == "--horizon 7"
     assert plan(daily(weekly_wave(12)), Config(model=ModelConfig(horizon=7))).architecture.horizon == 7
 
 
@@ -81,3 +82,27 @@ def test_one_long_series_among_short_ones_is_enough():
     planned = plan(daily(weekly_wave(200), weekly_wave(4), weekly_wave(4)), Config())
     assert planned.holdout.span < 200
     assert planned.architecture.horizon == 30
+
+
+def test_the_rows_the_model_is_judged_by_do_not_shape_it():
+    """A collapse in the held-out rows changes neither the scaling nor the season."""
+    values = weekly_wave(200)
+    planned = plan(daily(values), Config())
+    values[-planned.holdout.span :] = np.linspace(1.0, 500.0, planned.holdout.span)
+    again = plan(daily(values), Config())
+    assert (again.config, again.season_lengths) == (planned.config, planned.season_lengths)
+
+
+def test_logarithms_asked_of_what_has_none_name_the_series():
+    """Among several."""
+    with pytest.raises(DataError, match="b: the value -5") as caught:
+        plan(daily(weekly_wave(50), np.linspace(-5, 5, 50)), Config(DataConfig(scaling="log")))
+    assert caught.value.hint == "--scaling standard"
+
+
+def test_a_season_that_does_not_fit_the_context_is_not_claimed():
+    """The note says what is used."""
+    config = Config(DataConfig(season_length=50), ModelConfig(context_length=20))
+    planned = plan(daily(weekly_wave(200)), config)
+    assert planned.season_lengths == (1,)
+    assert "none fits" in planned.notes[0]

@@ -16,21 +16,27 @@ def networks():
     return [RecurrentNetwork(SMALL).eval() for _ in range(2)]
 
 
+def after(networks, histories, horizon, rule="none"):
+    """Quantiles in the units of the histories, not calibrated."""
+    scaled = quantiles_after(networks, histories, rule, horizon)
+    return scaled.inverse(scaled.quantiles)
+
+
 def test_the_average_over_networks_is_taken_per_quantile(networks):
     """Two networks' quantiles, each in the series' units, averaged where scaling is linear."""
     history = [np.arange(10.0)]
-    both = quantiles_after(networks, history, "none", 3)
-    single = [quantiles_after([network], history, "none", 3) for network in networks]
+    both = after(networks, history, 3)
+    single = [after([network], history, 3) for network in networks]
     np.testing.assert_allclose(both, (single[0] + single[1]) / 2, rtol=1e-6)
 
 
 def test_later_blocks_start_from_the_medians_of_the_earlier(networks):
     """Six steps are three steps, then three more from a history that the first medians prolong."""
     history = np.sin(np.arange(12.0)) + 3
-    six = quantiles_after(networks, [history], "none", 6)[0]
-    first = quantiles_after(networks, [history], "none", 3)[0]
+    six = after(networks, [history], 6)[0]
+    first = after(networks, [history], 3)[0]
     np.testing.assert_allclose(six[:3], first)
-    following = quantiles_after(networks, [np.concatenate([history, first[:, 1]])], "none", 3)[0]
+    following = after(networks, [np.concatenate([history, first[:, 1]])], 3)[0]
     np.testing.assert_allclose(six[3:, 1], following[:, 1], rtol=1e-4)
     own, inherited = following[:, 2] - following[:, 1], first[-1, 2] - first[-1, 1]
     np.testing.assert_allclose(six[3:, 2] - six[3:, 1], np.hypot(own, inherited), rtol=1e-3)
@@ -45,5 +51,5 @@ def test_uncertainties_add_like_independent_errors():
 def test_scaling_is_fitted_to_each_history_alone(networks):
     """A history times a thousand gives a forecast times a thousand, whatever stands beside it."""
     small = np.cos(np.arange(12.0)) + 2
-    found = quantiles_after(networks, [small, 1000 * small], "standard", 5)
+    found = after(networks, [small, 1000 * small], 5, "standard")
     np.testing.assert_allclose(found[1], 1000 * found[0], rtol=1e-5)

@@ -65,12 +65,13 @@ def test_a_logarithm_of_nothing_is_an_error_with_the_way_out():
     [
         (np.exp(np.arange(60) / 10), True),
         (np.array([5.0, 6, 7, 8] * 10 + [0.01] + [5.0, 6, 7, 8] * 10), False),
+        (np.array([5.0, 6, 7, 8] * 10 + [1.0] + [5.0, 6, 7, 8] * 10), True),
         (np.array([1.0, 0.0, 2.0] * 10), False),
         (np.array([-1.0, 2.0] * 10), False),
         (np.array([np.nan]), False),
         (np.array([3.0]), True),
     ],
-    ids=["growth", "one collapse", "zeros", "negative", "nothing observed", "one value"],
+    ids=["growth", "one collapse", "a deep dip", "zeros", "negative", "nothing observed", "one value"],
 )
 def test_logarithms_are_for_positive_series_without_collapses(values, expected):
     """Growth over orders of magnitude is fine, a single drop to a five-hundredth is not."""

@@ -99,10 +99,10 @@ class RecurrentNetwork(nn.Module):
         for weight in (self.skip.weight, self.gate_by_state.weight, self.head.weight, self.head.bias):
             nn.init.zeros_(weight)
         scores = [NormalDist().inv_cdf(level) for level in a.quantile_levels]
-        self.register_buffer("levels", torch.tensor(a.quantile_levels), persistent=False)
+        self.register_buffer("levels", torch.tensor(a.quantile_levels, dtype=torch.float32), persistent=False)
         # Plain numbers: arithmetic on tensors without memory would first import torch's compiler, for a second.
         gaps = [high - low for low, high in pairwise(scores)]
-        self.register_buffer("_gaps", torch.tensor(gaps), persistent=False)
+        self.register_buffer("_gaps", torch.tensor(gaps, dtype=torch.float32), persistent=False)
 
     def forward(self, context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
         """Quantiles [B, H, Q] in the context's units, and the local scale [B, 1] that errors are measured in.
@@ -127,7 +127,7 @@ class RecurrentNetwork(nn.Module):
 
         With corrections of zero they are those of a normal distribution with standard deviation `width` [B, H].
         """
-        middle = self.levels.tolist().index(0.5)
+        middle = self.architecture.quantile_levels.index(0.5)
         steps = self._gaps * width[..., None] * torch.exp(corrections.clamp(-8, 8))
         below = steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
         above = steps[..., middle:].cumsum(-1)
@@ -164,13 +164,12 @@ class RecurrentNetwork(nn.Module):
     def _localise(self, context: Tensor, spread: Tensor) -> _Local:
         seasons = self.architecture.season_lengths
         observed, center, scale = normalise(context, spread)
-        filled = (fill_missing(context, seasons) - center) / scale
-        changes = [
-            (filled[:, lag:] - filled[:, :-lag]).abs().mean(1).clamp_min(1e-3).log()
-            for lag in (1, seasons[0])
-            if lag < context.shape[1]
-        ]
-        available = context.shape[1] - observed.int().argmax(1)
+        filled = fill_missing(context, seasons)
+        # A context without any value is flat: whatever is said of it, it must not be NaN.
+        filled = (torch.where(torch.isnan(filled), center, filled) - center) / scale
+        available = torch.where(observed.any(1), context.shape[1] - observed.int().argmax(1), 0)
+        lags = [lag for lag in (1, seasons[0]) if lag < context.shape[1]]
+        changes = [_mean_change(filled, available, lag).clamp_min(1e-3).log() for lag in lags]
         return _Local(observed, center, scale, filled, available, torch.stack(changes, -1))
 
 
@@ -187,6 +186,17 @@ class _Local(NamedTuple):
     filled: Tensor
     available: Tensor
     changes: Tensor
+
+
+def _mean_change(filled: Tensor, available: Tensor, lag: int) -> Tensor:
+    """The mean absolute change over `lag` steps [B] within the last `available` [B] of a context [B, L].
+
+    The padding before them does not change at all, and would make a short history look calm.
+    """
+    sizes = (filled[:, lag:] - filled[:, :-lag]).abs()
+    steps = torch.arange(lag, filled.shape[1], device=filled.device)
+    inside = steps >= (filled.shape[1] - available + lag)[:, None]
+    return (sizes * inside).sum(1) / inside.sum(1).clamp_min(1)
 
 
 def _slopes(features: Tensor, response: Tensor) -> Tensor:
@@ -207,7 +217,9 @@ def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mean = values.sum(1, keepdim=True) / count
     deviation = torch.where(observed, context - mean, 0.0).square().sum(1, keepdim=True) / count
     newest = context.shape[1] - 1 - observed.flip(1).int().argmax(1, keepdim=True)
-    return observed, values.gather(1, newest), torch.maximum(deviation.sqrt(), 1e-3 * spread[:, None])
+    # One value alone says nothing about spread; that of the whole series has to do.
+    scale = torch.where(count < 2, spread[:, None], torch.maximum(deviation.sqrt(), 1e-3 * spread[:, None]))
+    return observed, values.gather(1, newest), scale
 
 
 def _segments(values: Tensor, observed: Tensor, segment: int) -> Tensor:

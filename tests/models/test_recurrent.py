@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -87,12 +88,53 @@ def test_before_training_the_quantiles_are_normal_around_it():
 
 
 def test_normalising_a_constant_or_empty_context_stays_finite():
-    """The scale is never below a thousandth of the series' spread, and nothing observed is centred at zero."""
-    context = torch.tensor([[3.0, 3.0, 3.0], [math.nan] * 3])
-    observed, center, scale = normalise(context, torch.tensor([2.0, 2.0]))
-    assert observed.tolist() == [[True] * 3, [False] * 3]
-    assert center.tolist() == [[3.0], [0.0]]
-    assert scale.tolist() == [[pytest.approx(0.002)], [pytest.approx(0.002)]]
+    """The scale is never below a thousandth of the series' spread; with one value or none it is the spread itself."""
+    context = torch.tensor([[3.0, 3.0, 3.0], [math.nan] * 3, [math.nan, math.nan, 7.0]])
+    observed, center, scale = normalise(context, torch.tensor([2.0, 2.0, 2.0]))
+    assert observed.sum(1).tolist() == [3, 0, 1]
+    assert center.tolist() == [[3.0], [0.0], [7.0]]
+    assert scale[:, 0].tolist() == pytest.approx([0.002, 2.0, 2.0])
+
+
+def test_a_context_without_any_value_gives_a_finite_forecast():
+    """Whatever it is worth: it must not poison a batch."""
+    quantiles, _ = jittered(SMALL)(torch.full((1, 12), math.nan), torch.ones(1))
+    assert torch.isfinite(quantiles).all()
+
+
+def test_the_padding_before_a_short_history_is_not_taken_for_calm():
+    """Eight known steps in a context of twelve have the mean change of those eight."""
+    context = torch.randn(1, 12)
+    context[:, :4] = math.nan
+    local = RecurrentNetwork(SMALL)._localise(context, torch.ones(1))
+    known = (context[0, 4:] - local.center[0]) / local.scale[0]
+    assert local.available.tolist() == [8]
+    assert local.changes[0, 0].exp().item() == pytest.approx(known.diff().abs().mean().item(), rel=1e-5)
+    assert local.changes[0, 1].exp().item() == pytest.approx((known[4:] - known[:-4]).abs().mean().item(), rel=1e-5)
+
+
+def test_the_recurrence_sees_zeros_and_a_mask_where_values_are_missing():
+    """What the anchors are filled with does not reach it."""
+    network, seen = RecurrentNetwork(SMALL), []
+    network.embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    context = torch.arange(12.0)[None]
+    context[:, 4] = math.nan
+    network(context, torch.ones(1))
+    values, mask = seen[0][0].split(3, dim=-1)
+    assert values.flatten()[4] == 0
+    assert mask.flatten().tolist() == [1.0] * 4 + [0.0] + [1.0] * 7
+
+
+def test_widths_start_by_following_the_changes_where_those_tell_something():
+    """Contexts of equal spread, some calm and some restless, whose errors go with their changes."""
+    rng = np.random.default_rng(0)
+    size = np.repeat([0.1, 1.0], 500)[:, None]
+    steps = size * rng.normal(size=(1000, 17))
+    drift = np.linspace(0, 6, 17) * rng.choice([-1, 1], size=(1000, 1))
+    paths = torch.tensor(np.cumsum(steps, 1) + drift, dtype=torch.float32)
+    network = RecurrentNetwork(replace(SMALL, season_lengths=(1,), horizon=5))
+    network.start_at_anchors(paths[:, :12], paths[:, 12:], torch.ones(1000))
+    assert network.width_by_change[0] > 0.2
 
 
 def test_the_last_observed_value_is_the_center():
