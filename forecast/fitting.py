@@ -60,8 +60,8 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     steps = sorted(fit.steps for fit in chosen)[len(chosen) // 2]
     levels = plan.architecture.quantile_levels
     # Validation windows begin half a horizon apart, so only every second one is news.
-    validation = _held_out(panel, plan.holdout.validation, networks, plan.scaling, news=0.5)
-    test = _held_out(panel, plan.holdout.test, networks, plan.scaling, news=1.0)
+    validation = _held_out(panel, plan, plan.holdout.validation, networks, news=0.5)
+    test = _held_out(panel, plan, plan.holdout.test, networks, news=1.0)
     if plan.holdout.shared:
         # Corrected by these windows, the intervals would cover them whatever they are worth.
         evaluation = _evaluation(test, [1.0] * len(levels), plan, _SHARED)
@@ -159,17 +159,19 @@ class _HeldOut:
 
 
 def _held_out(
-    panel: Panel, offsets: Sequence[int], networks: Sequence[RecurrentNetwork], rule: str, news: float
+    panel: Panel, plan: Plan, offsets: Sequence[int], networks: Sequence[RecurrentNetwork], news: float
 ) -> _HeldOut:
-    a = networks[0].architecture
+    a = plan.architecture
     horizon = a.horizon
     cuts = [(s, len(s) - offset) for offset in offsets for s in panel.series if _is_visible(s, len(s) - offset, a)]
     cuts = [cuts[i] for i in _evenly(len(cuts))]
+    if not cuts:
+        raise _too_little(plan, f"no value follows another closely enough among the last {max(offsets)} steps")
     histories = [s.values[:cut] for s, cut in cuts]
     actuals = np.full((len(cuts), horizon), np.nan)
     for row, (s, cut) in zip(actuals, cuts, strict=True):
         row[: len(s.values[cut : cut + horizon])] = s.values[cut : cut + horizon]
-    return _HeldOut(histories, actuals, quantiles_after(networks, histories, rule, horizon), news * len(cuts))
+    return _HeldOut(histories, actuals, quantiles_after(networks, histories, plan.scaling, horizon), news * len(cuts))
 
 
 def _is_visible(series: Series, cut: int, a: Architecture) -> bool:

@@ -141,3 +141,12 @@ def test_values_too_far_apart_are_an_error():
     values[[0, 1, 59]] = 1.0
     with pytest.raises(DataError, match="too little to learn from"):
         fitted(daily(values))
+
+
+def test_nothing_to_judge_by_is_an_error():
+    """A short context before every window that would be looked at is empty."""
+    values = weekly_wave(60)
+    values[-9:-1] = np.nan
+    config = Config(model=ModelConfig(hidden=4, horizon=5, context_length=2, members=1), train=TrainConfig(max_steps=5))
+    with pytest.raises(DataError, match="too little to learn from"):
+        fitted(daily(values), config)
