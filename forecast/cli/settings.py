@@ -153,7 +153,7 @@ def _from_text(texts: Sequence[str], kind: str) -> Any:
     """What a person typed (more than once, for a list), in the type that a field declares, such as `int | None`."""
     base = kind.split(" | ")[0]
     if base.startswith("tuple"):
-        items = [item.strip() for text in texts for item in next(csv.reader([text], skipinitialspace=True), [])]
+        items = [item for text in texts for item in next(csv.reader([text], skipinitialspace=True), [])]
         return tuple(_number(item) for item in items) if "float" in base else tuple(items)
     if base == "bool":
         return _truth(texts[-1])

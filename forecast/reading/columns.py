@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -57,7 +58,7 @@ def find_time(table: Table, name: str | None) -> int:
         return candidates[0]
     if candidates:
         found = f"several columns hold timestamps: {_listed(table, candidates)}"
-        raise _failure(table, "E303", found, f"name one: --time {_quoted(table.names[candidates[0]])}")
+        raise _failure(table, "E303", found, f"name one: --time {_pasted(table.names[candidates[0]])}")
     hint = f"name it with --time: {_listed(table, range(len(table.names)))}"
     raise _failure(table, "E302", "no column holds timestamps", hint)
 
@@ -96,9 +97,7 @@ def find_targets(table: Table, names: Sequence[str], *, taken: Iterable[int]) ->
     if not numeric:
         raise _failure(table, "E304", "no column holds numbers", "name the target with --target")
     found = f"{len(numeric)} columns hold numbers and none is plainly the target: {_listed(table, numeric)}"
-    raise _failure(
-        table, "E304", found, f"name one, or several with commas: --target {_quoted(table.names[numeric[-1]])}"
-    )
+    raise _failure(table, "E304", found, f"name one, or several with commas: --target {_in_list(table, numeric[-1:])}")
 
 
 def find_ids(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> tuple[int, ...]:
@@ -111,7 +110,7 @@ def find_ids(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> t
     found = explanations(table, times, texts)
     if len(found) > 1:
         sets = " or ".join(_listed(table, columns) for columns in found[:3])
-        hint = f"name them: --id {_quoted(','.join(table.names[i] for i in found[0]))}"
+        hint = f"name them: --id {_in_list(table, found[0])}"
         raise _failure(table, "E402", f"timestamps repeat, and the ids may be {sets}", hint)
     return found[0] if found else ()
 
@@ -147,7 +146,7 @@ def id_hint(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> st
     taken = set(taken)
     labels = [i for i in _named_columns(table) if i not in taken and (_is_text(table, i) or _is_whole(table.cells[i]))]
     found = explanations(table, timestamps.astype(np.int64).tolist(), labels)
-    return f"if each is another series: --id {_quoted(','.join(table.names[i] for i in found[0]))}" if found else None
+    return f"if each is another series, train with: --id {_in_list(table, found[0])}" if found else None
 
 
 def check_roles(table: Table, time: int, targets: Sequence[int], ids: Sequence[int]) -> None:
@@ -214,8 +213,15 @@ def _listed(table: Table, columns: Iterable[int]) -> str:
     return listed(table.names[i] for i in columns)
 
 
-def _quoted(name: str) -> str:
-    """The name as it can be pasted into a shell, unless it holds what a terminal must not be shown."""
-    if not name.isprintable():
+def _in_list(table: Table, columns: Iterable[int]) -> str:
+    """The names of columns as an option takes several: with commas between them, and quotes where one holds a comma."""
+    names = [table.names[i] for i in columns]
+    quoted = [name if re.fullmatch('[^,"\\s][^,"]*', name) else '"' + name.replace('"', '""') + '"' for name in names]
+    return _pasted(",".join(quoted))
+
+
+def _pasted(text: str) -> str:
+    """The text as it can be pasted into a shell, unless it holds what a terminal must not be shown."""
+    if not text.isprintable():
         return "NAME"
-    return name if re.fullmatch(r"[\w.,%+-]+", name) else "'" + name.replace("'", "'\\''") + "'"
+    return text if re.fullmatch(r"[\w.,%+-]+", text) else shlex.quote(text)

@@ -46,6 +46,7 @@ def test_the_nearer_source_wins(monkeypatch):
         ("BIDIRECTIONAL", "no", "model", False),
         ("TARGET", "units, price", "data", ("units", "price")),
         ("TARGET", '"a, b",c', "data", ("a, b", "c")),
+        ("TARGET", '" a",b ', "data", (" a", "b ")),
         ("TIME", "day of sale", "data", "day of sale"),
         ("LEVELS", "80, 99.5", "predict", (80, 99.5)),
         ("CHART", "off", "predict", False),

@@ -1,7 +1,9 @@
 """`forecast train`: what it asks of the library, what it prints, and what it leaves on the disk."""
 
+import csv
 import json
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -84,6 +86,28 @@ def test_a_variable_and_a_key_reach_the_library_too(calls, monkeypatch):
     Path("forecast.toml").write_text("[model]\nlayers = 4\nhidden = 4\n")
     assert run(["train", "sales.csv", "--horizon", "5"]) == 3
     assert calls[1].model == ModelConfig(layers=3, hidden=4, horizon=5)
+
+
+@pytest.mark.parametrize(
+    "name", ["store", "my, store", "it's", 'the "store"', " store", "store ", "größe €", "$HOME;#"]
+)
+def test_a_hint_that_names_a_column_works_when_pasted(name, tmp_path, monkeypatch, capsys):
+    """Whatever signs the name holds: the shell and the option take it apart again."""
+    monkeypatch.chdir(tmp_path)
+    with Path("sales.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [(f"2024-01-{day:02d}", store, 10 * store + day) for day in range(1, 21) for store in (1, 2)]
+        csv.writer(file).writerows([("date", name, "units"), *rows])
+    assert run(["train", "sales.csv"]) == 3
+    hint = capsys.readouterr().err.splitlines()[-1]
+    seen = []
+
+    def plan(panel, _):
+        seen.append(panel.columns.ids)
+        raise DataError("enough was seen")
+
+    monkeypatch.setattr("forecast.planning.plan", plan)
+    run(["train", "sales.csv", *shlex.split(hint.partition("train with: ")[2])])
+    assert seen == [(name,)]
 
 
 def test_the_lock_is_on_the_model_that_is_written(shop, capsys):
