@@ -28,7 +28,9 @@ demo: $(READY) ## train on sample data, then show and write a forecast with its 
 	mkdir -p demo
 	cd demo && ../$(BIN)/forecast train ../sample_data/prices.csv --seed 1
 	cd demo && ../$(BIN)/forecast predict --model prices.safetensors --horizon 30 --plot prices.png --chart --verbose
-	@echo && echo "demo/ holds the model, the forecast as CSV and its chart:" && ls -l demo
+	cd demo && ../$(BIN)/forecast train ../sample_data/sales.csv --seed 1
+	cd demo && ../$(BIN)/forecast predict --model sales.safetensors --plot sales.png
+	@echo && echo "demo/ holds the models, the forecasts as CSV and their charts:" && ls -l demo
 
 test: $(READY) ## run the tests, but the slow ones
 	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
