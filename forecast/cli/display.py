@@ -137,7 +137,7 @@ def _draw_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console = Console(highlight=False)
     # A name that is cut is still a name; a number is not.
     numbers = sum(max(len(row[i]) for row in (header, *rows)) + 3 for i in range(1, len(header)))
-    table.columns[0].max_width = max(console.width - numbers - 1, _FEWEST_LETTERS)
+    table.columns[0].max_width = max(console.width - numbers - 2, _FEWEST_LETTERS)
     console.print(table)
 
 

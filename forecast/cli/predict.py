@@ -183,13 +183,15 @@ def _table(forecast: Forecast, levels: Sequence[float]) -> tuple[list[str], list
         np.concatenate([item.timestamps for item in forecast.items])[shown], forecast.columns.time_format
     )
     owners = np.repeat(np.arange(len(forecast.items)), [len(item.timestamps) for item in forecast.items])[shown]
-    names = [" / ".join((*forecast.items[i].item_id, time)) for i, time in zip(owners, times, strict=True)]
+    several = len(forecast.columns.targets) > 1
+    items = [(*item.item_id, *([item.target] if several else [])) for item in forecast.items]
+    names = [" / ".join((time, *items[i])) for i, time in zip(owners, times, strict=True)]
     quantiles = [0.5, *((100 + side * level) / 200 for level in levels for side in (-1, 1))]
     columns = [numbers(np.concatenate(forecast.quantile(q))[shown].tolist()) for q in quantiles]
     rows = [list(row) for row in zip(names, *columns, strict=True)]
     if len(shown) < n_rows:
         rows.insert(_FIRST_ROWS, ["…"] * len(rows[0]))
-    steps = " / ".join((*forecast.columns.ids, forecast.columns.time))
+    steps = " / ".join((forecast.columns.time, *forecast.columns.ids, *(["target"] if several else [])))
     return [steps, "forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi"))], rows
 
 

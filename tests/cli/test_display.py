@@ -53,6 +53,7 @@ def test_a_long_name_gives_way_to_the_numbers(width, monkeypatch, capsys):
     Screen().table(["store / date", "forecast", "lo_80", "hi_80"], [[name, "1,234.5", "1", "2"]])
     lines = capsys.readouterr().out.splitlines()
     assert width - 4 < max(map(len, lines)) <= width
+    assert lines[1].split()[-3:] == ["forecast", "lo_80", "hi_80"]
     cut, *numbers = lines[-2].rsplit(maxsplit=3)
     assert numbers == ["1,234.5", "1", "2"]
     assert cut.endswith("…")

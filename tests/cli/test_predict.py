@@ -180,6 +180,19 @@ def test_the_table_has_the_intervals_that_were_asked_for(shop, capsys):
     assert lines[1].split() == ["day", "forecast", "lo_50", "hi_50", "lo_90", "hi_90"]
 
 
+def test_the_table_has_the_time_before_item_and_target(shop, capsys):
+    """Where there is little room the end of a name is cut, and never the time."""
+    days = [f"2024-01-{day:02d}" for day in range(1, 31)]
+    lines = [f"{day},{store},{n % 7 + 1},{n % 5 + 1}" for n, day in enumerate(days) for store in "ab"]
+    Path("stores.csv").write_text("\n".join(["day,store,units,price", *lines]))
+    quick = ["--max-steps", "1", "--members", "1", "--quiet"]
+    assert run(["train", "stores.csv", "--target", "units,price", "--horizon", "1", *quick]) == 0
+    assert run(["predict", "--model", "stores.safetensors", "--verbose"]) == 0
+    shown = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    items = [f"2024-01-31 / {store} / {target}" for store in "ab" for target in ("units", "price")]
+    assert shown == ["day / store / target", *items]
+
+
 def test_a_chart_is_drawn_where_it_was_asked_for(shop, capsys):
     """Plain text, because this is no terminal."""
     assert run(["predict", "--chart"]) == 0
