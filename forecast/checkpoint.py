@@ -319,4 +319,4 @@ def _errors_naming(name: str) -> Iterator[None]:
     except RecursionError as error:
         raise CheckpointError(f"{name}: the header is nested too deeply", hint=_WHICH_FILE) from error
     except OSError as error:
-        raise CheckpointError(f"{name}: {error.strerror or error}", hint=_TRAIN_AGAIN) from error
+        raise CheckpointError(f"{name}: {(error.strerror or str(error)).lower()}", hint=_TRAIN_AGAIN) from error

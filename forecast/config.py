@@ -112,6 +112,15 @@ class Config:
         return cls(**read)
 
 
+#: The types of settings, in words.
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "tuple[str, ...]": "a list of texts",
+    "tuple[float, ...]": "a list of numbers",
+}
 _SECTIONS: dict[str, type[Any]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
 
 
@@ -162,7 +171,8 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
         return float(value)
     elif "str" in kinds and isinstance(value, str):
         return value
-    raise ConfigError(f"{where}: {value!r} is not of the kind needed ({annotation})")
+    needed = " or ".join(_KINDS[kind] for kind in kinds if kind != "None")
+    raise ConfigError(f"{where}: {value!r} is not {needed}")
 
 
 def _within(name: str, value: float | None, low: float, high: float) -> None:

@@ -17,6 +17,8 @@ from forecast.errors import CheckpointError
 
 Values = NDArray[np.float64]
 
+#: Errors that differ by less than this share of the values do so by rounding.
+_ROUNDING = 1e-9
 #: Central intervals, in percent, whose coverage and width are reported.
 LEVELS = (80, 95)
 
@@ -61,6 +63,9 @@ class Evaluation:
         if math.isnan(other):
             return "the model cannot be compared with a baseline: the held-out windows have no observed value"
         figures = f"{deciding.upper()} {model:.3g} against {other:.3g}"
+        apart = abs(self.scores[0].metrics["wape"] - best.metrics["wape"])
+        if model == other or apart < _ROUNDING:
+            return f"the model and the best baseline ({best.name}) are equally good: {figures}"
         if model < other:
             return f"the model beats the best baseline ({best.name}): {figures} ({_percent(1 - model / other)} lower)"
         # Past ten times as much a percentage says less than the figures, and a baseline without error has none.

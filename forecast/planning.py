@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from forecast.calendars import season_lengths as calendar_seasons
-from forecast.config import QUANTILE_LEVELS, Config
+from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
 from forecast.models.recurrent import Architecture
 from forecast.panel import Panel
@@ -21,10 +21,12 @@ from forecast.scaling import prefers_log
 from forecast.seasonality import is_seasonal
 from forecast.training import Recipe
 
-_T = TypeVar("_T")
+_Settings = TypeVar("_Settings", DataConfig, ModelConfig, TrainConfig)
 
 #: Steps that remain for training at the very least once windows are held out.
 _FEWEST_STEPS = 5
+#: The widest segment, in steps: wider ones make the embedding larger than the network.
+_LONGEST_SEGMENT = 1_000
 #: Series that are looked at for a season, at most.
 _MOST_TESTED = 500
 #: The default horizon by season length; 30 for other seasons shorter than a day of hours.
@@ -99,42 +101,38 @@ def plan(panel: Panel, config: Config) -> Plan:
             f"the longest series has {longest} steps, a horizon of {horizon} needs at least {horizon + _FEWEST_STEPS}",
             hint=f"--horizon {max(1, longest - _FEWEST_STEPS)}" if longest > _FEWEST_STEPS else None,
         )
-    context_length = config.model.context_length or _context_length(m, horizon, longest)
+    # More context than the longest series has would be nothing but padding.
+    context_length = min(config.model.context_length or _context_length(m, horizon, longest), longest)
     # Two segments at least: over a single one there is nothing to recur.
-    segment = max(1, min(config.model.segment or _segment(m), context_length // 2))
+    segment = max(1, min(config.model.segment or _segment(m), context_length // 2, _LONGEST_SEGMENT))
     holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon)
     # Rows that the model is judged by have no say in how it is made.
     known = panel.drop_last(holdout.span)
     scaling, why_scaling = _scaling(panel, known, config, m)
     seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, log=scaling == "log")
-    max_steps = 150 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200
     complete = Config(
-        data=replace(config.data, season_length=m, scaling=scaling),
+        data=_filled(config.data, season_length=m, scaling=scaling),
         model=replace(
-            config.model,
-            hidden=_or(config.model.hidden, 64),
-            dropout=_or(config.model.dropout, 0.1),
-            members=_or(config.model.members, 3),
-            horizon=horizon,
+            _filled(config.model, hidden=64, dropout=0.1, members=3, horizon=horizon),
             context_length=context_length,
             segment=segment,
         ),
-        train=replace(
+        train=_filled(
             config.train,
-            learning_rate=_or(config.train.learning_rate, 2e-3),
-            weight_decay=_or(config.train.weight_decay, 1e-2),
-            batch_size=_or(config.train.batch_size, 256),
-            max_steps=_or(config.train.max_steps, max_steps),
-            patience=_or(config.train.patience, 8),
-            threads=_or(config.train.threads, 1),
+            learning_rate=2e-3,
+            weight_decay=1e-2,
+            batch_size=256,
+            # Short series over-fit within seconds, and a panel has more to learn.
+            max_steps=150 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200,
+            patience=8,
+            threads=1,
         ),
     )
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
         f"scaling {scaling}: {why_scaling}",
-        f"{complete.model.members} networks, averaged: {complete.model.cell}, {complete.model.layers} "
-        f"layer{'s' if complete.model.layers > 1 else ''} of {complete.model.hidden}",
+        _in_words(complete.model),
     )
     return Plan(complete, seasons, min(context_length, max(2 * m, 8)), holdout, notes)
 
@@ -237,5 +235,13 @@ def _holdout(length: int, horizon: int) -> Holdout:
     return Holdout(kept, kept)
 
 
-def _or(value: _T | None, default: _T) -> _T:
-    return default if value is None else value
+def _filled(settings: _Settings, **defaults: Any) -> _Settings:
+    """The settings with a default for each of those that are None."""
+    return replace(settings, **{name: v for name, v in defaults.items() if getattr(settings, name) is None})
+
+
+def _in_words(model: ModelConfig) -> str:
+    """`3 networks, averaged: lstm, 1 layer of 64`."""
+    ensemble = "1 network" if model.members == 1 else f"{model.members} networks, averaged"
+    directions = "bidirectional, " if model.bidirectional else ""
+    return f"{ensemble}: {model.cell}, {directions}{model.layers} layer{'s'[: model.layers > 1]} of {model.hidden}"

@@ -505,12 +505,12 @@ def test_only_a_regular_file_is_opened(kind: str, tmp_path: Path, monkeypatch: p
     if kind == "not permitted":
 
         def refuse(*_arguments: object) -> int:
-            raise PermissionError(13, "Permission denied")
+            raise PermissionError(13, "permission denied")
 
         monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(CheckpointError) as caught:
         load(path, expected)
-    found = {"missing": "No such file or directory", "not permitted": "Permission denied"}
+    found = {"missing": "no such file or directory", "not permitted": "permission denied"}
     assert caught.value.message == f"{path}: {found.get(kind, 'not a regular file')}"
     assert "forecast train" in (caught.value.hint or "")
 

@@ -89,7 +89,7 @@ def test_a_model_that_forecasts_nan_is_not_averaged_over() -> None:
 def made(model: float, naive: float, seasonal: float, key: str = "mase") -> Evaluation:
     other = "mae" if key == "mase" else "mase"
     named = {"lstm": model, "naive": naive, "seasonal naive": seasonal}
-    return Evaluation(tuple(Score(name, {key: v, other: NAN}) for name, v in named.items()), 3, 12, 12)
+    return Evaluation(tuple(Score(name, {key: v, other: NAN, "wape": v}) for name, v in named.items()), 3, 12, 12)
 
 
 def test_the_verdict_says_what_the_model_beats_and_by_how_much() -> None:
@@ -111,7 +111,8 @@ def test_the_verdict_says_when_a_baseline_is_better() -> None:
     ("model", "baseline", "said"),
     [
         (0.9491, 0.95, "(under 1 % lower)"),
-        (0.95, 0.95, "MASE 0.95 against 0.95; use"),
+        (0.95, 0.95, "are equally good: MASE 0.95 against 0.95"),
+        (8.9e-16, 0.0, "are equally good"),
         (0.3, 0.0, "MASE 0.3 against 0; use"),
         (90.0, 0.5, "MASE 90 against 0.5; use"),
     ],

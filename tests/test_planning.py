@@ -106,3 +106,11 @@ def test_a_season_that_does_not_fit_the_context_is_not_claimed():
     planned = plan(daily(weekly_wave(200)), config)
     assert planned.season_lengths == (1,)
     assert "none fits" in planned.notes[0]
+
+
+def test_a_context_is_no_longer_than_the_longest_series():
+    """Asked for a hundred thousand steps of two hundred, or for a season of as many, the plan stays within them."""
+    for config in (Config(model=ModelConfig(context_length=100_000)), Config(DataConfig(season_length=100_000))):
+        planned = plan(daily(weekly_wave(200)), config)
+        assert planned.architecture.context_length <= 200
+        assert planned.season_lengths in ((1,), (7,))

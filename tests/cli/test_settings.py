@@ -98,7 +98,7 @@ def test_an_option_that_cannot_be_used_is_named():
         ("[modell]\nhorizon = 3", "forecast.toml: unknown table 'modell'", "did you mean model?"),
         ("horizon = 3", "forecast.toml: unknown table 'horizon'", "write it under [model] or [predict]"),
         ("model = 3", "forecast.toml: [model]: a table of settings is needed, found 3", None),
-        ("[model]\nhorizon = '3'", "forecast.toml: [model] horizon: '3' is not of the kind needed (int | None)", None),
+        ("[model]\nhorizon = '3'", "forecast.toml: [model] horizon: '3' is not a whole number", None),
         ("[model]\nhorizon = 0", "forecast.toml: horizon is 0, but must lie between 1 and 10000", None),
         ("[predict]\nplot = 'a.pdf'", "forecast.toml: plot is 'a.pdf', but must end in .png or .svg", None),
     ],
