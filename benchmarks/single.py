@@ -4,7 +4,7 @@ The protocol: rows without a value dropped and the first of doubled timestamps k
 before the first of the last two windows of the horizon, with default options, and sees fresh history at the second. A
 file's figure is its MAE over both windows divided by that of seasonal naive on the same rows; the score is the
 geometric mean over the single-series files. Panels are forecast too, their figures pooled over series and listed apart.
-Choices are made on earlier windows (--back 2, --back 4), never on the last two.
+Choices are to be made on earlier windows (--back N), not on the last two.
 
     python benchmarks/single.py FOLDER [--only AirPassengers.csv,AAPL.csv] [--output results.md] [--set model.cell=gru]
 """
