@@ -107,7 +107,9 @@ def main() -> None:
 def measure(file: File, folder: Path, config: Config, back: int = 0) -> Result:
     """Train once before the last two windows, forecast both, and compare with seasonal naive row by row."""
     path = next(folder.rglob(file.name))
-    panel = last_rows(read_panel(path, time=file.time, target=[file.target], id=file.ids), file.rows)
+    panel = last_rows(
+        read_panel(path, DataConfig(time=(file.time,), target=(file.target,), id=tuple(file.ids))), file.rows
+    )
     panel = cut(panel, back * file.horizon) if back else panel
     config = replace(config, model=replace(config.model, horizon=file.horizon))
     begun = time.perf_counter()

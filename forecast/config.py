@@ -1,10 +1,11 @@
-"""Every setting, as frozen values: Config ⊃ DataConfig, ModelConfig, TrainConfig. Strict keys in and out.
+"""Every setting, as frozen values: Config ⊃ ReadConfig, DataConfig, ModelConfig, TrainConfig. Strict keys in and out.
 
 A setting that is None is chosen by `planning.plan` from what the data is; a Config without None is a plan.
 """
 
 from __future__ import annotations
 
+import codecs
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -18,15 +19,76 @@ QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9
 CELLS = ("rnn", "lstm", "gru")
 SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "none")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+#: What may become of several rows of one item and time.
+DUPLICATES = ("first", "last", "mean", "sum")
+#: What may stand between groups of three digits, as an option names it.
+THOUSANDS = {",": ",", ".": ".", "'": "'", "_": "_", "space": " "}
+DELIMITERS = {",": ",", ";": ";", "|": "|", "tab": "\t", "space": " "}
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """How the text of a file is to be read. None and (): what the whole file proves, or the common form of it.
+
+    names are those of the columns of a file without a header, na are more words for a missing value, units are texts
+    that are taken off numbers, date_format is a pattern of `timeformat` or one of its words, timezone an IANA name,
+    max_missing a percentage of steps, as_of the moment after which rows do not count.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    comment: str | None = None
+    skip_lines: int | None = None
+    names: tuple[str, ...] = ()
+    decimal: str | None = None
+    thousands: str | None = None
+    na: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    date_format: str | None = None
+    timezone: str | None = None
+    on_duplicate: str | None = None
+    max_missing: float | None = None
+    as_of: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoding is not None:
+            _known_encoding(self.encoding)
+        _one_of("delimiter", self.delimiter, tuple(DELIMITERS))
+        for name in ("quote", "escape"):
+            _one_character(name, getattr(self, name))
+        if self.comment is not None and not self.comment.strip():
+            raise ConfigError("comment is blank, but must be the text that comment lines begin with")
+        _within("skip_lines", self.skip_lines, 0, 1_000_000)
+        _one_of("decimal", self.decimal, (".", ","))
+        _one_of("thousands", self.thousands, tuple(THOUSANDS))
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            raise ConfigError(
+                f"{self.thousands!r} cannot be both the decimal mark and the thousands separator",
+                hint="--decimal , --thousands ." if self.thousands == "." else "--decimal .",
+            )
+        _one_of("on_duplicate", self.on_duplicate, DUPLICATES)
+        _within("max_missing", self.max_missing, 0, 100)
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which columns are what, which calendar they follow, and how values are scaled. None: found in the file."""
+    """Which columns are what, which calendar they follow, and how values are scaled. None and (): found in the file.
 
-    time: str | None = None
+    past, future and static are covariates: known until the cutoff, known over the horizon too, and fixed for each item.
+    holidays are countries, such as DE or DE-BY; features are calendar features, ("none",) for not even those that the
+    frequency suggests.
+    """
+
+    time: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     id: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    future: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    holidays: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     freq: str | None = None
     calendar: str | None = None
     season_length: int | None = None
@@ -92,6 +154,7 @@ class TrainConfig:
 class Config:
     """Everything a training run depends on besides the data."""
 
+    read: ReadConfig = field(default_factory=ReadConfig)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -121,7 +184,7 @@ _KINDS = {
     "tuple[str, ...]": "a list of texts",
     "tuple[float, ...]": "a list of numbers",
 }
-_SECTIONS: dict[str, type[Any]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
+_SECTIONS: dict[str, type[Any]] = {"read": ReadConfig, "data": DataConfig, "model": ModelConfig, "train": TrainConfig}
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -179,6 +242,21 @@ def _within(name: str, value: float | None, low: float, high: float) -> None:
     # `not low <= value` rather than `value < low`: NaN must fail too.
     if value is not None and not low <= value <= high:
         raise ConfigError(f"{name} is {value}, but must lie between {low} and {high}")
+
+
+def _one_character(name: str, value: str | None) -> None:
+    if value is not None and (len(value) != 1 or not value.isprintable()):
+        raise ConfigError(f"{name} is {value!r}, but must be one character")
+
+
+def _known_encoding(name: str) -> None:
+    try:
+        codec = codecs.lookup(name)
+        is_text = isinstance("".encode(codec.name), bytes)
+    except (LookupError, UnicodeError, ValueError):
+        is_text = False
+    if not is_text:
+        raise ConfigError(f"unknown encoding {name!r}", hint=suggest(name, ("utf-8", "cp1252", "latin-1", "utf-16")))
 
 
 def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from forecast.evaluation import Evaluation
 from forecast.fitting import fit_networks
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.recurrent import Architecture, RecurrentNetwork
-from forecast.panel import Columns, Panel
+from forecast.panel import Columns, Known, Panel
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
 from forecast.training import Clock, Epoch, computing, pick_device
@@ -120,7 +120,7 @@ class Forecaster:
         if panel.calendar != self.calendar:
             raise DataError(
                 "the data are on another calendar than the model was trained on",
-                hint="read_panel(path, columns=forecaster.columns, known_calendar=forecaster.calendar)",
+                hint="read_panel(path, known=forecaster.known)",
             )
         horizon = self.architecture.horizon if horizon is None else horizon
         if horizon < 1:
@@ -144,6 +144,11 @@ class Forecaster:
     def architecture(self) -> Architecture:
         """The shape of each of the networks."""
         return architecture_of(self.config, self.season_lengths, self.quantile_levels)
+
+    @property
+    def known(self) -> Known:
+        """What `read_panel` needs in order to read fresh rows as the training data were read."""
+        return Known(self.columns, self.calendar)
 
     @property
     def n_weights(self) -> int:

@@ -6,7 +6,7 @@ Nothing here reads a file or knows a text format beyond the names a user's colum
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,44 @@ Values = NDArray[np.float64]
 class Columns:
     """The user's own names for things, and the text form of a timestamp; only reading and writing look inside.
 
-    `time_format` is a strftime pattern that reproduces the file's own text, e.g. `%Y-%m` or `%Y-%m-%dT%H:%M:%SZ`.
+    `time_format` is a pattern of `timeformat` that reproduces the file's own text, e.g. `%Y-%m` or
+    `%Y-%m-%dT%H:%M:%SZ`. `time` names the one column that the forecast has; `time_parts` are those of the file when the
+    time is spread over several. With a `timezone` (IANA) the timestamps inside are UTC and the text is local.
     """
 
     time: str
     targets: tuple[str, ...]
     ids: tuple[str, ...] = ()
     time_format: str = "%Y-%m-%d"
+    time_parts: tuple[str, ...] = ()
+    timezone: str = ""
+    decimal: str = "."
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """Something that is known besides the target. role is past, future or static.
+
+    The values of a categorical one are indices into `categories`, the texts it had in training; a numeric one, true and
+    false among them as 1 and 0, has none.
+    """
+
+    name: str
+    role: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a trained model knows of its data, so that fresh rows are read as those it learnt from were."""
+
+    columns: Columns
+    calendar: Calendar
+    covariates: tuple[Covariate, ...] = ()
+
+
+#: What a series without covariates has.
+NOTHING: Values = np.empty((0, 0))
 
 
 @dataclass(frozen=True)
@@ -37,12 +68,17 @@ class Series:
 
     timestamps [T] datetime64[us], every step of the calendar from the first row to the last; values [T] float64,
     NaN where the row was absent or the cell blank. The first and the last value are observed.
+
+    covariates [T + E, C] hold the past and future ones of the panel in its order, NaN where not known: for E steps
+    after the last value the future ones may be known, the past ones never are. static [S] holds the static ones.
     """
 
     item_id: tuple[str, ...]
     target: str
     timestamps: Timestamps
     values: Values
+    covariates: Values = field(default_factory=lambda: NOTHING)
+    static: Values = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -61,6 +97,7 @@ class Panel:
     calendar: Calendar
     columns: Columns
     notes: tuple[str, ...] = ()
+    covariates: tuple[Covariate, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
@@ -74,6 +111,10 @@ class Panel:
     def n_missing(self) -> int:
         """Steps without a value over all series."""
         return sum(int(np.isnan(s.values).sum()) for s in self.series)
+
+    def of_role(self, *roles: str) -> tuple[Covariate, ...]:
+        """The covariates of some roles, in the panel's order."""
+        return tuple(covariate for covariate in self.covariates if covariate.role in roles)
 
     @property
     def first(self) -> np.datetime64:
@@ -102,10 +143,19 @@ class Panel:
             observed = np.flatnonzero(~np.isnan(series.values[: max(length, 0)]))
             if len(observed):
                 end = int(observed[-1]) + 1
-                kept.append(replace(series, timestamps=series.timestamps[:end], values=series.values[:end]))
+                cut = replace(series, timestamps=series.timestamps[:end], values=series.values[:end])
+                kept.append(replace(cut, covariates=self._known_at(series.covariates, end)))
         if not kept:
             raise DataError(f"no series has a value at or before {where}")
         return replace(self, series=tuple(kept))
+
+    def _known_at(self, covariates: Values, end: int) -> Values:
+        """Covariates [T + E, C] as they were known when a series had `end` steps: the past ones go no further."""
+        known = covariates.copy()
+        for column, covariate in enumerate(self.of_role("past", "future")):
+            if covariate.role == "past":
+                known[end:, column] = np.nan
+        return known
 
     def digest(self) -> str:
         """A sha256 over ids, timestamps and values: equal data, equal digest, whatever file it came from."""
@@ -114,4 +164,7 @@ class Panel:
             sha.update("\x1f".join((*s.item_id, s.target)).encode())
             sha.update(s.timestamps.astype("datetime64[us]").astype("<i8").tobytes())
             sha.update(s.values.astype("<f8").tobytes())
+            if self.covariates:
+                sha.update(np.nan_to_num(s.covariates, nan=np.inf).astype("<f8").tobytes())
+                sha.update(np.nan_to_num(s.static, nan=np.inf).astype("<f8").tobytes())
         return sha.hexdigest()

@@ -97,7 +97,12 @@ def test_the_options_are_those_of_the_help_page(command: str) -> None:
     ).stdout.split("Example:")[0]
     offered = {name for name in OPTION.findall(page) if not name.startswith("--no-")} - {"--help"}
     assert OPTION.findall(section(f"### `forecast {command}"))
-    assert {*OPTION.findall(section(f"### `forecast {command}")), *OPTION.findall(section("### Both"))} == offered
+    reading = OPTION.findall(section("### Reading a file"))
+    assert {
+        *OPTION.findall(section(f"### `forecast {command}")),
+        *OPTION.findall(section("### Both")),
+        *reading,
+    } == offered
 
 
 def test_relative_links_lead_somewhere() -> None:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli.paths import require_folder
-from forecast.cli.settings import FORMATS, SECTIONS, PredictSettings, option, resolve
-from forecast.config import CELLS, DEVICES, SCALINGS, Config
+from forecast.cli.settings import FORMATS, SECTIONS, option, resolve
+from forecast.config import CELLS, DELIMITERS, DEVICES, DUPLICATES, SCALINGS, THOUSANDS, Config
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.", rich_help_panel="Output")
@@ -24,15 +24,44 @@ Verbose = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
 
 #: The heading over a section's options on a help page.
-PANELS = {"data": "Data", "model": "Network", "train": "Training", "predict": "Options"}
+PANELS = {"read": "Reading", "data": "Data", "model": "Network", "train": "Training", "predict": "Options"}
 
-CHOICES = {"cell": CELLS, "scaling": SCALINGS, "device": DEVICES, "format": FORMATS}
+CHOICES = {
+    "cell": CELLS,
+    "scaling": SCALINGS,
+    "device": DEVICES,
+    "format": FORMATS,
+    "on_duplicate": DUPLICATES,
+    "delimiter": tuple(DELIMITERS),
+    "thousands": tuple(THOUSANDS),
+}
 
 #: What each setting is, in the words of a help page; a section's own text goes before the shared one.
 HELP = {
-    "time": "Column with the timestamps.",
+    "encoding": "Encoding of the text, such as cp1252; without it UTF-8, or UTF-16 with its mark.",
+    "delimiter": "What stands between columns.",
+    "quote": "Quoting character, when it is not the double quote.",
+    "escape": "Character that takes the meaning from the one after it, such as a backslash.",
+    "comment": "What a line begins with that is to be ignored, such as #.",
+    "skip_lines": "Lines above the header that are to be ignored.",
+    "names": "Names of the columns, for a file without a header; with commas.",
+    "decimal": "Decimal mark, . or the comma.",
+    "thousands": "What stands between groups of three digits.",
+    "na": "More words for a missing value, with commas: -200,n/a.",
+    "units": "What to take off numbers, with commas: $,kg,%. () reads (8) as -8.",
+    "date_format": "How times are written, such as %d/%m/%Y %H:%M; or epoch_s, epoch_ms, epoch_us, epoch_ns, excel.",
+    "timezone": "Time zone of times that are written without one, such as Europe/Berlin.",
+    "on_duplicate": "What to make of several rows of one item and time.",
+    "max_missing": "Per cent of the steps that may be missing; 60 unless given.",
+    "as_of": "Ignore rows later than this time.",
+    "time": "Column with the timestamps; several, with commas, when date and time, or year, month and day, are apart.",
     "target": "Column to forecast; several with commas, or by repeating the option.",
     "id": "Columns that tell one item from another; several with commas.",
+    "past": "Covariates that are known only until the newest row, with commas.",
+    "future": "Covariates that are known over the horizon too, with commas.",
+    "static": "Covariates that belong to an item and never change, with commas.",
+    "holidays": "Countries whose public holidays matter, with commas: DE or US-CA.",
+    "features": "Calendar features, with commas, such as hour,weekday; none for none.",
     "freq": "Step between rows as a pandas alias: D, B, W, MS, h ...",
     "calendar": "Which days exist: an exchange code such as XNYS, or a weekday mask such as 1111100.",
     "season_length": "Steps in a season, e.g. 7 for a weekly pattern in daily data.",
@@ -57,6 +86,7 @@ HELP = {
     "threads": "Processor threads.",
     "predict.model": "Model file; without it the newest one in this folder.",
     "predict.data": "History to forecast from; without it today's version of the file the model was trained on.",
+    "future_data": "File with the future covariates over the horizon.",
     "predict.horizon": "Steps to forecast; without it as many as the model was trained for.",
     "levels": "Central intervals in percent, with commas: 80,95 unless quantiles are asked for.",
     "quantiles": "Quantiles between 0 and 1, with commas.",
@@ -110,7 +140,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 def _sections(annotation: Any) -> tuple[str, ...]:
     if annotation is Config:
         return tuple(field.name for field in fields(Config))
-    return ("predict",) if annotation is PredictSettings else ()
+    return tuple(name for name, kind in SECTIONS.items() if kind is annotation)
 
 
 def _parameter(section: str, field: Field[Any]) -> inspect.Parameter:

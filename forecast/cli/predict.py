@@ -17,6 +17,7 @@ from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import newest_model, stem_of
 from forecast.cli.settings import FORMATS, PredictSettings
+from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ _MOST_LEVELS = 2
 _FIRST_ROWS, _LAST_ROWS = 5, 2
 
 
-def predict(*, settings: PredictSettings, json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
+def predict(
+    *,
+    settings: PredictSettings,
+    read: ReadConfig,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
     """Forecast from a trained model and the newest rows of its data.
 
     The forecast is written with its intervals, and shown on a terminal with a chart.
@@ -57,7 +65,8 @@ def predict(*, settings: PredictSettings, json: Json = False, quiet: Quiet = Fal
     output = settings.output or f"{stem_of(data)}.forecast.{settings.format or 'csv'}"
     check_not_read(output, {"data": data, "model": model})
     with nullcontext() if output == STDOUT else lock(Path(output)):
-        panel = read_panel(data, columns=forecaster.columns, known_calendar=forecaster.calendar)
+        how = override(forecaster.config.read, read)
+        panel = read_panel(data, read=how, future_data=settings.future_data, known=forecaster.known)
         for note in panel.notes:
             screen.aside(note)
         forecast = _with_threads(forecaster, settings.threads).predict(panel, settings.horizon)
@@ -68,6 +77,11 @@ def predict(*, settings: PredictSettings, json: Json = False, quiet: Quiet = Fal
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
             screen.aside(f"wrote {path}")
+
+
+def override(stored: ReadConfig, given: ReadConfig) -> ReadConfig:
+    """How the model's data were read, but for what is given here."""
+    return replace(stored, **{name: value for name, value in vars(given).items() if value not in (None, ())})
 
 
 def check_before_work(settings: PredictSettings, json: bool) -> None:

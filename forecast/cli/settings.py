@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from forecast.config import Config, DataConfig, ModelConfig, TrainConfig, read_section, suggest
+from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainConfig, read_section, suggest
 from forecast.errors import ConfigError
 
 SETTINGS_FILE = Path("forecast.toml")
@@ -32,6 +32,7 @@ class PredictSettings:
 
     model: str | None = None
     data: str | None = None
+    future_data: str | None = None
     horizon: int | None = None
     levels: tuple[float, ...] = ()
     quantiles: tuple[float, ...] = ()
@@ -62,6 +63,7 @@ class PredictSettings:
 
 #: The tables of forecast.toml.
 SECTIONS: dict[str, type[Any]] = {
+    "read": ReadConfig,
     "data": DataConfig,
     "model": ModelConfig,
     "train": TrainConfig,
@@ -73,7 +75,7 @@ def resolve(kind: type[Any], given: Mapping[str, Any]) -> Any:
     """A Config or one section, from the options that were given over the variables that are set over forecast.toml."""
     in_file, in_environment = read_file(SETTINGS_FILE), read_environment(os.environ)
     if kind is Config:
-        parts = ("data", "model", "train")
+        parts = ("read", "data", "model", "train")
         return Config(**{name: _merged(name, in_file, in_environment, given) for name in parts})
     return _merged(next(name for name in SECTIONS if SECTIONS[name] is kind), in_file, in_environment, given)
 

@@ -61,10 +61,7 @@ def train(
         from forecast.reading import read_panel
         from forecast.writing import lock
 
-        wanted = config.data
-        panel = read_panel(
-            data, time=wanted.time, target=wanted.target, id=wanted.id, freq=wanted.freq, calendar=wanted.calendar
-        )
+        panel = read_panel(data, config.data, config.read)
         planned = plan(panel, config)
         for note in (*panel.notes, *planned.notes):
             screen.note(note)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from forecast.calendars import Calendar, describe, first_off_calendar, grid, infer_calendar
+from forecast.config import DataConfig, ReadConfig
 from forecast.errors import DataError
-from forecast.panel import Columns, Panel, Series, Timestamps
+from forecast.panel import Known, Panel, Series, Timestamps
 from forecast.reading.container import PARQUET_MAGIC, decode, display_name, read_bytes
 from forecast.reading.dialect import Table, split_text
 from forecast.reading.parquet import read_parquet
@@ -24,37 +25,36 @@ LEAST_VALUES = 3
 
 def read_panel(
     path: str | Path,
+    data: DataConfig | None = None,
+    read: ReadConfig | None = None,
     *,
-    time: str | None = None,
-    target: Sequence[str] = (),
-    id: Sequence[str] = (),
-    freq: str | None = None,
-    calendar: str | None = None,
-    columns: Columns | None = None,
-    known_calendar: Calendar | None = None,
+    future_data: str | Path | None = None,
+    known: Known | None = None,
 ) -> Panel:
     """The panel in a CSV, gzipped CSV or Parquet file. Names that are not given are found, and notes say how.
 
-    `columns` and `known_calendar` come from a saved model: its columns must be there and its calendar must fit. Raises
-    FileProblems, a DataError that lists every cell that is wrong, and DataError where no calendar fits the rows.
+    `known` comes from a saved model: its columns must be there and its calendar must fit. Raises FileProblems, a DataError that lists every cell that is wrong, and DataError where no calendar fits the rows.
     """
+    data, read = data or DataConfig(), read or ReadConfig()
+    columns = known.columns if known else None
+    time, freq, calendar = data.time[0] if data.time else None, data.freq, data.calendar
     table = read_table(Path(path))
     rows = read_rows(
         table,
         time=time or (columns.time if columns else None),
-        targets=target or (columns.targets if columns else ()),
-        ids=id or (columns.ids if columns else None),
+        targets=data.target or (columns.targets if columns else ()),
+        ids=data.id or (columns.ids if columns else None),
         known_pattern=columns.time_format if columns else None,
     )
     rows = _long_enough(table, without_repeats(table, rows))
-    if known_calendar is None:
+    if known is None:
         per_item = [rows.timestamps[part] for _, part in rows.parts()]
         try:
             found, evidence = infer_calendar(per_item, freq=freq, calendar=calendar, price_like=_is_price_like(table))
         except DataError as error:
             raise DataError(f"{table.file}: {error.message}", why=error.why, hint=error.hint) from None
     else:
-        found, evidence = known_calendar, f"{describe(known_calendar)}: as in the model"
+        found, evidence = known.calendar, f"{describe(known.calendar)}: as in the model"
         _check_calendar(table, rows, found)
     series, gaps = _series(rows, found)
     return Panel(series, found, rows.columns, (*rows.chosen, evidence, *rows.found, *gaps))

@@ -56,7 +56,31 @@ CODES: dict[str, str] = {
     "E403": "a series has too few values",
 }
 
+#: Every warning and its meaning: what was repaired or noticed while a file was read. Append-only, like CODES.
+WARNINGS: dict[str, str] = {
+    # W1 the file and its rows
+    "W101": "the delimiter is not a comma",
+    "W102": "blank lines between rows are left out",
+    "W103": "rows that repeat the header are ignored",
+    # W3 times
+    "W301": "day and month are told apart by the one reading that is regular",
+    "W302": "the rows were not in the order of time",
+    # W4 series
+    "W401": "rows that repeat earlier ones are ignored",
+    "W402": "an hour that the clocks repeat in autumn is there twice",
+    "W403": "series that are too short are left out",
+    "W404": "rows are absent",
+    "W405": "cells are blank",
+    "W406": "a series ends with rows that have no value",
+}
+
 _MOST_SHOWN = 10
+
+
+def warning(code: str, text: str) -> str:
+    """A note on something repaired or noticed, as `Panel.notes` has it: its code, one of WARNINGS, and the text."""
+    assert code in WARNINGS, code
+    return f"{code} {text}"
 
 
 @dataclass(frozen=True)

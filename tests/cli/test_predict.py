@@ -26,7 +26,7 @@ def rows(text):
 def expected(horizon=None, **form):
     """The forecast file, straight from the library."""
     forecaster = Forecaster.load("sales.safetensors")
-    panel = read_panel("sales.csv", columns=forecaster.columns, known_calendar=forecaster.calendar)
+    panel = read_panel("sales.csv", known=forecaster.known)
     return render(forecaster.predict(panel, horizon), **form)
 
 

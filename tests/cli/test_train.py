@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from forecast.cli.app import run
-from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
+from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainConfig
 from forecast.errors import DataError
 from forecast.forecaster import Forecaster, read_card
 from forecast.writing import lock
@@ -25,8 +25,8 @@ def calls(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     seen = []
 
-    def read(path, **columns):
-        seen.append((path, columns))
+    def read(path, data, read):
+        seen.append((path, data, read))
         return daily(range(9))
 
     def plan(panel, config):
@@ -38,40 +38,38 @@ def calls(monkeypatch, tmp_path):
     return seen
 
 
-NOTHING = {"time": None, "target": (), "id": (), "freq": None, "calendar": None}
-
-
 @pytest.mark.parametrize(
-    ("arguments", "columns", "config"),
+    ("arguments", "config"),
     [
-        ([], {}, Config()),
-        (["--time", "day"], {"time": "day"}, Config(data=DataConfig(time="day"))),
-        (["--target", "a,b"], {"target": ("a", "b")}, Config(data=DataConfig(target=("a", "b")))),
-        (["-t", "a", "-t", "b"], {"target": ("a", "b")}, Config(data=DataConfig(target=("a", "b")))),
-        (["--id", "shop"], {"id": ("shop",)}, Config(data=DataConfig(id=("shop",)))),
-        (["--freq", "MS"], {"freq": "MS"}, Config(data=DataConfig(freq="MS"))),
-        (["--calendar", "XNYS"], {"calendar": "XNYS"}, Config(data=DataConfig(calendar="XNYS"))),
-        (["--season-length", "7"], {}, Config(data=DataConfig(season_length=7))),
-        (["--scaling", "robust"], {}, Config(data=DataConfig(scaling="robust"))),
-        (["--cell", "gru", "-H", "30"], {}, Config(model=ModelConfig(cell="gru", horizon=30))),
-        (["--context-length", "64", "--segment", "8"], {}, Config(model=ModelConfig(context_length=64, segment=8))),
-        (["--layers", "2", "--hidden", "32"], {}, Config(model=ModelConfig(layers=2, hidden=32))),
-        (["--bidirectional", "--dropout", "0.2"], {}, Config(model=ModelConfig(bidirectional=True, dropout=0.2))),
-        (["--no-bidirectional", "--members", "5"], {}, Config(model=ModelConfig(members=5))),
-        (["--learning-rate", "1e-3", "--batch-size", "64"], {}, Config(train=TrainConfig(0.001, 64))),
-        (["--max-steps", "9", "--patience", "2"], {}, Config(train=TrainConfig(max_steps=9, patience=2))),
-        (["--weight-decay", "0", "--time-limit", "60"], {}, Config(train=TrainConfig(weight_decay=0.0, time_limit=60))),
+        ([], Config()),
+        (["--time", "day"], Config(data=DataConfig(time=("day",)))),
+        (["--target", "a,b"], Config(data=DataConfig(target=("a", "b")))),
+        (["-t", "a", "-t", "b"], Config(data=DataConfig(target=("a", "b")))),
+        (["--future", "promo", "--past", "a,b"], Config(data=DataConfig(future=("promo",), past=("a", "b")))),
+        (["--decimal", ",", "--na", "-200,n/a"], Config(read=ReadConfig(decimal=",", na=("-200", "n/a")))),
+        (["--id", "shop"], Config(data=DataConfig(id=("shop",)))),
+        (["--freq", "MS"], Config(data=DataConfig(freq="MS"))),
+        (["--calendar", "XNYS"], Config(data=DataConfig(calendar="XNYS"))),
+        (["--season-length", "7"], Config(data=DataConfig(season_length=7))),
+        (["--scaling", "robust"], Config(data=DataConfig(scaling="robust"))),
+        (["--cell", "gru", "-H", "30"], Config(model=ModelConfig(cell="gru", horizon=30))),
+        (["--context-length", "64", "--segment", "8"], Config(model=ModelConfig(context_length=64, segment=8))),
+        (["--layers", "2", "--hidden", "32"], Config(model=ModelConfig(layers=2, hidden=32))),
+        (["--bidirectional", "--dropout", "0.2"], Config(model=ModelConfig(bidirectional=True, dropout=0.2))),
+        (["--no-bidirectional", "--members", "5"], Config(model=ModelConfig(members=5))),
+        (["--learning-rate", "1e-3", "--batch-size", "64"], Config(train=TrainConfig(0.001, 64))),
+        (["--max-steps", "9", "--patience", "2"], Config(train=TrainConfig(max_steps=9, patience=2))),
+        (["--weight-decay", "0", "--time-limit", "60"], Config(train=TrainConfig(weight_decay=0.0, time_limit=60))),
         (
             ["--seed", "3", "--device", "cpu", "--threads", "2"],
-            {},
             Config(train=TrainConfig(seed=3, device="cpu", threads=2)),
         ),
     ],
 )
-def test_each_option_reaches_the_library(arguments, columns, config, calls):
+def test_each_option_reaches_the_library(arguments, config, calls):
     """The command is a thin twin of two calls."""
     assert run(["train", "data/sales.csv", *arguments]) == 3
-    assert calls == [(Path("data/sales.csv"), {**NOTHING, **columns}), config]
+    assert calls == [(Path("data/sales.csv"), config.data, config.read), config]
 
 
 def test_the_file_is_named_last_or_first(calls):
@@ -231,7 +229,7 @@ def test_a_signal_while_training_saves_what_was_reached(shop, capsys, monkeypatc
 def test_a_signal_before_training_saves_nothing(shop, capsys, monkeypatch):
     """There is nothing yet that could be saved."""
 
-    def read(path, **_):
+    def read(path, *_):
         os.kill(os.getpid(), signal.SIGINT)
         return daily(range(9))
 

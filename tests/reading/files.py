@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from forecast.config import DataConfig, ReadConfig
+from forecast.panel import Known, Panel
 from forecast.reading import read_panel
 from forecast.reading.problems import FileProblems, Problem
 
@@ -28,10 +32,17 @@ def put(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
     return path
 
 
+def read(path: Path, known: Known | None = None, **options: Any) -> Panel:
+    """The panel in a file, with the options of DataConfig and ReadConfig by their names; lists may be lists."""
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    data = {f.name: given.pop(f.name) for f in fields(DataConfig) if f.name in given}
+    return read_panel(path, DataConfig(**data), ReadConfig(**given), known=known)
+
+
 def problems_of(path: Path, **options: object) -> tuple[Problem, ...]:
     """What reading the file finds wrong; it fails the test when nothing is."""
     with pytest.raises(FileProblems) as caught:
-        read_panel(path, **options)  # type: ignore[arg-type]
+        read(path, **options)
     assert caught.value.exit_code == 3
     return caught.value.problems
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from forecast.panel import Known
 from forecast.reading import read_panel
 from forecast.reading.columns import TARGET_NAMES, find_targets, find_time
 from forecast.reading.dialect import Table, split_text
-from tests.reading.files import daily, days, problem_of, problems_of, put
+from tests.reading.files import daily, days, problem_of, problems_of, put, read
 
 
 def table(**columns: Sequence[object]) -> Table:
@@ -64,7 +65,7 @@ def test_a_date_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     problem = problems_of(put(tmp_path, text))[0]
     assert (problem.code, problem.line, problem.column) == ("E311", 2, 1)
     assert "--time" in str(problem.hint)
-    assert read_panel(put(tmp_path, text), time="updated").columns.time == "updated"
+    assert read(put(tmp_path, text), time=["updated"]).columns.time == "updated"
 
 
 def test_a_single_broken_cell_does_not_change_the_choice(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_an_unnamed_column_of_timestamps_is_the_time_when_no_other_is(tmp_path: 
     panel = read_panel(put(tmp_path, text))
     assert panel.columns.time == ""
     assert "time: the unnamed column" in panel.notes
-    assert read_panel(put(tmp_path, text), columns=panel.columns).digest() == panel.digest()
+    assert read_panel(put(tmp_path, text), known=Known(panel.columns, panel.calendar)).digest() == panel.digest()
 
 
 @pytest.mark.parametrize("name", TARGET_NAMES)
@@ -138,7 +139,7 @@ def test_ids_are_the_text_columns_that_tell_repeats_apart(tmp_path: Path) -> Non
     panel = read_panel(put(tmp_path, text.replace("007", "c007")))
     assert panel.columns.ids == ("city", "state")
     assert len(panel) == 3
-    assert [s.item_id for s in read_panel(put(tmp_path, text), id=["city"]).series] == [("007",), ("1e5",), ("NA",)]
+    assert [s.item_id for s in read(put(tmp_path, text), id=["city"]).series] == [("007",), ("1e5",), ("NA",)]
 
 
 def test_numbers_are_ids_only_when_named(tmp_path: Path) -> None:
@@ -153,14 +154,14 @@ def test_numbers_are_ids_only_when_named(tmp_path: Path) -> None:
     problem = problems_of(path)[0]
     assert problem.code == "E401"
     assert str(problem.hint).endswith("--id store,dept")
-    assert len(read_panel(path, id=["store", "dept"])) == 4
+    assert len(read(path, id=["store", "dept"])) == 4
     assert problems_of(path, id=["store"])[0].code == "E401"
 
 
 def test_several_targets_make_several_series(tmp_path: Path) -> None:
     """One for each target of each item, each with the gaps of its own."""
     text = "date,a,b\n" + "".join(f"{day},{n},{'' if n == 5 else -n}\n" for n, day in enumerate(days(20)))
-    panel = read_panel(put(tmp_path, text), target=["b", "a"])
+    panel = read(put(tmp_path, text), target=["b", "a"])
     assert [s.target for s in panel.series] == ["b", "a"]
     assert panel.n_missing == 1
     assert panel.series[1].values[7] == 7
@@ -198,7 +199,7 @@ def test_names_are_compared_as_unicode_nfc(tmp_path: Path) -> None:
     forms = [unicodedata.normalize(form, "größe é") for form in ("NFC", "NFD")]
     for written in forms:
         for asked in forms:
-            panel = read_panel(put(tmp_path, daily().replace(",y", f",{written}")), target=[asked])
+            panel = read(put(tmp_path, daily().replace(",y", f",{written}")), target=[asked])
             assert panel.columns.targets == (written,)
 
 

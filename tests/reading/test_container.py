@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from forecast.reading import container, read_panel
-from tests.reading.files import daily, problem_of, put
+from tests.reading.files import daily, problem_of, put, read
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_broken_utf16_file_is_refused(tmp_path: Path) -> None:
 def test_words_of_any_script_are_text(tmp_path: Path) -> None:
     """Names and ids beyond ASCII are read as they are, and letters that look like magic bytes are no other kind."""
     rows = "".join(f"2024-01-{n:02},東京 🗼,{n}\n" for n in range(1, 13))
-    panel = read_panel(put(tmp_path, f"Zeit-Date,Ort,größe\n{rows}"), id=["Ort"])
+    panel = read(put(tmp_path, f"Zeit-Date,Ort,größe\n{rows}"), id=["Ort"])
     assert panel.columns.targets == ("größe",)
     assert panel.series[0].item_id == ("東京 🗼",)
     np.testing.assert_array_equal(panel.series[0].values, np.arange(1.0, 13.0))

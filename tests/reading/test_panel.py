@@ -12,9 +12,9 @@ import pytest
 
 from forecast.calendars import Calendar
 from forecast.errors import ConfigError, DataError
-from forecast.panel import Columns
+from forecast.panel import Columns, Known
 from forecast.reading import read_panel
-from tests.reading.files import daily, days, problem_of, problems_of, put
+from tests.reading.files import daily, days, problem_of, problems_of, put, read
 
 
 def hours(first: str, count: int) -> list[str]:
@@ -156,18 +156,18 @@ def test_series_too_short_to_use(tmp_path: Path) -> None:
 def test_a_target_too_short_in_one_item_is_left_out_there(tmp_path: Path) -> None:
     """Its item and its name are in a note."""
     text = "date,a,b\n" + "".join(f"{day},{n},{n if n < 2 else ''}\n" for n, day in enumerate(days(20)))
-    panel = read_panel(put(tmp_path, text), target=["a", "b"])
+    panel = read(put(tmp_path, text), target=["a", "b"])
     assert [s.target for s in panel.series] == ["a"]
     assert '1 series with fewer than 3 values are left out: "b"' in panel.notes
 
 
 def test_frequency_and_calendar_are_handed_on(tmp_path: Path) -> None:
     """An option that means nothing, or that the rows contradict, is refused by the calendars."""
-    assert read_panel(put(tmp_path, daily()), freq="D").calendar.freq == "D"
+    assert read(put(tmp_path, daily()), freq="D").calendar.freq == "D"
     with pytest.raises(ConfigError):
-        read_panel(put(tmp_path, daily()), freq="fortnight")
+        read(put(tmp_path, daily()), freq="fortnight")
     with pytest.raises(DataError, match=r"data\.csv: .*not on the calendar"):
-        read_panel(put(tmp_path, daily()), freq="MS")
+        read(put(tmp_path, daily()), freq="MS")
 
 
 def test_prices_follow_an_exchange(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ class TestWithASavedModel:
     def test_the_model_names_the_columns(self, tmp_path: Path) -> None:
         """Columns that nothing else would have chosen."""
         text = "a,b,c,d\n" + "".join(f"{day},{n},{-n},{day}\n" for n, day in enumerate(days(20)))
-        panel = read_panel(put(tmp_path, text), columns=Columns("d", ("c",)), known_calendar=Calendar("D"))
+        panel = read_panel(put(tmp_path, text), known=Known(Columns("d", ("c",)), Calendar("D")))
         assert panel.columns == Columns("d", ("c",), (), "%Y-%m-%d")
         assert panel.series[0].values[3] == -3
 
@@ -215,15 +215,15 @@ class TestWithASavedModel:
     def test_the_format_of_the_new_file_is_kept(self, tmp_path: Path) -> None:
         """The model's own where it fits, else what the file has."""
         short = "date,y\n" + "".join(f"0{n}/02/2024,{n}\n" for n in range(1, 6))
-        model = Columns("date", ("y",), (), "%d/%m/%Y")
-        assert read_panel(put(tmp_path, short), columns=model).last == np.datetime64("2024-02-05")
-        assert read_panel(put(tmp_path, daily()), columns=model).columns.time_format == "%Y-%m-%d"
+        model = Known(Columns("date", ("y",), (), "%d/%m/%Y"), Calendar("D"))
+        assert read_panel(put(tmp_path, short), known=model).last == np.datetime64("2024-02-05")
+        assert read_panel(put(tmp_path, daily()), known=model).columns.time_format == "%Y-%m-%d"
 
     def test_a_row_off_the_calendar_is_an_error_on_its_line(self, tmp_path: Path) -> None:
         """A Saturday among business days."""
-        business = Calendar("D", weekmask="1111100")
+        known = Known(Columns("date", ("y",)), Calendar("D", weekmask="1111100"))
         week = "".join(f"2024-01-{day:02},1\n" for day in (1, 2, 3, 4, 5, 8, 9))
-        assert len(read_panel(put(tmp_path, "date,y\n" + week), known_calendar=business).series[0]) == 7
-        problem = problem_of(put(tmp_path, "date,y\n" + week.replace("-08,", "-06,")), known_calendar=business)
+        assert len(read_panel(put(tmp_path, "date,y\n" + week), known=known).series[0]) == 7
+        problem = problem_of(put(tmp_path, "date,y\n" + week.replace("-08,", "-06,")), known=known)
         assert (problem.code, problem.line, problem.column) == ("E320", 7, 1)
         assert '"2024-01-06" is not on the calendar of the model' in problem.text
