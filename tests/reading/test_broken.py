@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from forecast.reading import read_panel
 from forecast.reading.problems import CODES, FileProblems
+from tests.reading.files import read
 
 SAMPLES = Path(__file__).parent.parent.parent / "sample_data"
 
@@ -113,7 +113,7 @@ def test_a_broken_file_is_refused_at_its_place(name: str) -> None:
     """The first problem has the code, the line and the field of the defect, and the exit code is that of bad data."""
     options, code, line, field = BROKEN[name]
     with pytest.raises(FileProblems) as caught:
-        read_panel(SAMPLES / "broken" / name, **options)  # type: ignore[arg-type]
+        read(SAMPLES / "broken" / name, **options)
     first = caught.value.problems[0]
     assert (first.code, first.line, first.column) == (code, line, field)
     assert caught.value.exit_code == 3
@@ -124,7 +124,7 @@ def test_a_message_is_short_names_its_place_and_is_safe_for_a_terminal(name: str
     """Every line begins with file, line, field and code, has at most 200 characters and none that controls anything."""
     options = BROKEN[name][0]
     with pytest.raises(FileProblems) as caught:
-        read_panel(SAMPLES / "broken" / name, **options)  # type: ignore[arg-type]
+        read(SAMPLES / "broken" / name, **options)
     lines = caught.value.message.split("\n")
     assert len(lines) <= 11
     for line, problem in zip(lines[:10], caught.value.problems, strict=False):

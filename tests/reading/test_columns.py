@@ -171,13 +171,13 @@ def test_several_targets_make_several_series(tmp_path: Path) -> None:
     ("options", "code"),
     [
         ({"target": ["y"], "id": ["y"]}, "E305"),
-        ({"time": "date", "target": ["date"]}, "E305"),
+        ({"time": ["date"], "target": ["date"]}, "E305"),
         ({"target": ["y", "y"]}, "E305"),
         ({"id": ["date"]}, "E305"),
-        ({"time": "Date"}, "E301"),
+        ({"time": ["Date"]}, "E301"),
         ({"target": ["Y"]}, "E301"),
         ({"id": ["shop"]}, "E301"),
-        ({"time": "date "}, "E301"),
+        ({"time": ["date "]}, "E301"),
     ],
 )
 def test_a_name_is_exact_and_has_one_role(tmp_path: Path, options: dict[str, object], code: str) -> None:

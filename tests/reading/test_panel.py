@@ -199,7 +199,7 @@ class TestWithASavedModel:
     )
     def test_a_missing_column_is_named(self, tmp_path: Path, columns: Columns) -> None:
         """Whichever role it had."""
-        assert problem_of(put(tmp_path, daily()), columns=columns).code == "E301"
+        assert problem_of(put(tmp_path, daily()), known=Known(columns, Calendar("D"))).code == "E301"
 
     def test_no_ids_stay_no_ids(self, tmp_path: Path) -> None:
         """A new text column does not turn one series into many."""
@@ -210,7 +210,7 @@ class TestWithASavedModel:
         ]
         path = put(tmp_path, "\n".join(["date,city,y", *lines]))
         assert len(read_panel(path)) == 2
-        assert problems_of(path, columns=Columns("date", ("y",)))[0].code == "E401"
+        assert problems_of(path, known=Known(Columns("date", ("y",)), Calendar("D")))[0].code == "E401"
 
     def test_the_format_of_the_new_file_is_kept(self, tmp_path: Path) -> None:
         """The model's own where it fits, else what the file has."""

@@ -98,7 +98,7 @@ def test_a_problem_names_the_row(tmp_path: Path) -> None:
 def test_what_is_finer_than_a_microsecond_is_refused(tmp_path: Path) -> None:
     """Nanoseconds are never cut off without a word."""
     times = np.array([datetime(2024, 1, 1)] * 5, "datetime64[ns]") + np.arange(5)
-    problem = problem_of(put(tmp_path, pack(date=times[1:2], y=[1.0]), "x.parquet"), time="date")
+    problem = problem_of(put(tmp_path, pack(date=times[1:2], y=[1.0]), "x.parquet"), time=["date"])
     assert problem.code == "E311"
 
 
