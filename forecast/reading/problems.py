@@ -50,10 +50,18 @@ CODES: dict[str, str] = {
     "E318": "some timestamps have a UTC offset and some have none",
     "E319": "a row has no timestamp",
     "E320": "a timestamp does not lie on the calendar",
+    "E340": "every row is a series, and nothing says at what times",
+    "E341": "a static covariate changes within a series",
+    "E342": "a covariate has too many different texts",
+    "E343": "a covariate is of another kind than in training",
     # E4 series
     "E401": "a timestamp appears twice with different values",
     "E402": "several sets of columns could be the ids",
     "E403": "a series has too few values",
+    "E404": "too many steps are missing",
+    "E405": "series have different frequencies",
+    "E406": "no calendar fits the rows",
+    "E407": "no row is as early as asked for",
 }
 
 #: Every warning and its meaning: what was repaired or noticed while a file was read. Append-only, like CODES.
@@ -65,6 +73,13 @@ WARNINGS: dict[str, str] = {
     # W3 times
     "W301": "day and month are told apart by the one reading that is regular",
     "W302": "the rows were not in the order of time",
+    "W320": "a row is a day, with a column for every time of day",
+    "W321": "a row is a series, with a column for every time",
+    "W322": "a covariate has texts that were not there in training",
+    "W323": "cells of covariates are blank",
+    "W324": "future data say otherwise than the data",
+    "W325": "a covariate has the values of the target",
+    "W326": "future data hold items that the data do not",
     # W4 series
     "W401": "rows that repeat earlier ones are ignored",
     "W402": "an hour that the clocks repeat in autumn is there twice",
@@ -72,6 +87,9 @@ WARNINGS: dict[str, str] = {
     "W404": "rows are absent",
     "W405": "cells are blank",
     "W406": "a series ends with rows that have no value",
+    "W407": "rows of one item and time are made one",
+    "W408": "rows later than asked for are ignored",
+    "W409": "a series ends long before the others",
 }
 
 _MOST_SHOWN = 10
