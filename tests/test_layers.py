@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "forecast"
 #: room: (layer, the rooms it imports)
 ROOMS: dict[str, tuple[int, str]] = {
     "errors": (0, ""),
+    "sources": (0, ""),
     "version": (0, ""),
     "config": (1, "errors"),
     "calendars": (1, "errors config"),
@@ -26,7 +27,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "timeformat": (1, ""),
     "forecasts": (2, "errors panel"),
     "models": (2, ""),
-    "reading": (2, "errors config calendars panel timeformat"),
+    "reading": (2, "errors sources config calendars panel timeformat"),
     "scaling": (2, "errors"),
     "seasonality": (2, ""),
     "windows": (2, ""),
