@@ -21,6 +21,10 @@ CODES: dict[str, str] = {
     "E109": "the file is too large",
     "E110": "a package is needed to read this kind of file",
     "E111": "the Parquet file is damaged",
+    "E112": "a line of JSON is broken, or is no object of plain values",
+    "E113": "an address or a database cannot be reached",
+    "E114": "a database does not answer the query",
+    "E115": "the workbook is damaged, lacks the sheet, or has an error in a cell",
     # E2 rows and cells
     "E201": "no delimiter, or more than one, divides the whole file into columns",
     "E202": "a row has too few fields",
@@ -70,6 +74,8 @@ WARNINGS: dict[str, str] = {
     "W101": "the delimiter is not a comma",
     "W102": "blank lines between rows are left out",
     "W103": "rows that repeat the header are ignored",
+    "W110": "keys are absent from some objects of JSON",
+    "W111": "one of several sheets or tables is read",
     # W3 times
     "W301": "day and month are told apart by the one reading that is regular",
     "W302": "the rows were not in the order of time",
