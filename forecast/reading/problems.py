@@ -96,6 +96,16 @@ WARNINGS: dict[str, str] = {
     "W407": "rows of one item and time are made one",
     "W408": "rows later than asked for are ignored",
     "W409": "a series ends long before the others",
+    # W43 what the values themselves show
+    "W430": "a long stretch of steps has no value",
+    "W431": "one value is repeated for a long time",
+    "W432": "values lie far from everything around them",
+    "W433": "a number stands where no value is",
+    "W434": "a series never changes",
+    "W435": "most values are zero",
+    "W436": "a season can be seen that is not the calendar's",
+    "W437": "the series are short",
+    "W438": "the changes look like chance",
 }
 
 _MOST_SHOWN = 10
