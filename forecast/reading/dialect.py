@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.reading.cells import Cells
 from forecast.reading.container import LINE_END, line_of
 from forecast.reading.problems import FileProblems, Problem, shown
 
@@ -24,17 +28,20 @@ class Table:
 
     file: str
     names: tuple[str, ...]
-    cells: tuple[Sequence[str], ...]
-    lines: Sequence[int]
+    cells: tuple[Cells, ...]
+    lines: Sequence[int] | NDArray[np.int64]
     header_line: int | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", tuple(Cells.of(cells) for cells in self.cells))
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def problem(self, code: str, text: str, row: int, column: int, *, hint: str | None = None) -> Problem:
         """A problem with the cell at a row and a column (both from 0)."""
-        return Problem(code, text, self.lines[row], column + 1, hint)
+        return Problem(code, text, int(self.lines[row]), column + 1, hint)
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def split_text(text: str, file: str) -> Table:
     if not records:
         raise FileProblems(file, [Problem("E205", "there is a header and no row under it", rows.lines[0])])
     # Not zip(*records): that makes an iterator for every row.
-    cells = tuple([record[i] for record in records] for i in range(len(header)))
+    cells = tuple(Cells.of([record[i] for record in records]) for i in range(len(header)))
     return Table(file, tuple(header), cells, lines, rows.lines[0], tuple(notes))
 
 

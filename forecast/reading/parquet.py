@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, shown
 
@@ -30,7 +31,7 @@ def read_parquet(content: bytes, file: str) -> Table:
         raise FileProblems(file, [Problem("E111", found, hint="write the file again")]) from error
     if not table.num_rows or not table.num_columns:
         raise FileProblems(file, [Problem("E205", "the table has no rows")])
-    cells = tuple(_texts(column) for column in table.columns)
+    cells = tuple(Cells.of(_texts(column)) for column in table.columns)
     return Table(file, tuple(table.column_names), cells, range(1, table.num_rows + 1))
 
 

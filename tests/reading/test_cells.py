@@ -1,0 +1,55 @@
+"""One column of text in one buffer of bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.reading.cells import Cells
+
+TEXTS = st.lists(st.text(st.sampled_from("ab\0ü🙂 "), max_size=20), max_size=30)
+
+
+@given(TEXTS)
+def test_the_texts_come_back(texts: list[str]) -> None:
+    """One by one, all of them, and as parts."""
+    cells = Cells.of(texts)
+    assert list(cells) == texts == [cells[i] for i in range(len(texts))]
+    assert cells == texts
+    assert cells[1::2] == texts[1::2]
+    assert cells != [*texts, "more"]
+    assert cells.take(np.arange(len(texts))[::-1]) == texts[::-1]
+
+
+@given(TEXTS)
+def test_distinct_texts_are_numbered_as_they_appear(texts: list[str]) -> None:
+    """As a dictionary would number them, whatever their lengths and however alike they begin."""
+    distinct, which = Cells.of(texts).distinct()
+    assert distinct == list(dict.fromkeys(texts))
+    assert [distinct[i] for i in which] == texts
+
+
+@given(TEXTS, st.integers(0, 40))
+def test_a_matrix_holds_the_first_bytes_of_every_cell(texts: list[str], width: int) -> None:
+    """Padded with zeros, beside the true length of each."""
+    matrix, lengths = Cells.of(texts).matrix(width)
+    assert matrix.shape == (len(texts), width)
+    assert [bytes(row) for row in matrix] == [text.encode()[:width].ljust(width, b"\0") for text in texts]
+    assert lengths.tolist() == [len(text.encode()) for text in texts]
+
+
+def test_an_index_out_of_range_is_an_error() -> None:
+    """As it is with a list, at both ends."""
+    cells = Cells.of(["a", "b"])
+    assert cells[-1] == "b"
+    for index in (2, -3):
+        with pytest.raises(IndexError):
+            cells[index]
+
+
+def test_cells_of_cells_are_the_same() -> None:
+    """Nothing is copied twice."""
+    cells = Cells.of(["a"])
+    assert Cells.of(cells) is cells
