@@ -2,7 +2,7 @@
 
 ForecastError            1  a bug in forecast, when raised as itself
 ├── ConfigError          2  an option, a setting or a configuration key that cannot be used
-├── DataError            3  the data cannot be used
+├── DataError            3  the data cannot be used; 75 where a file changes while it is read
 ├── CheckpointError      4  the model file is missing, damaged or too new
 ├── OutputError          7  an output or a resource failed: disk full, permission, memory
 ├── LockedError         75  another run holds the lock
@@ -21,7 +21,7 @@ EXIT_CODES: dict[str, str] = {
     "5": "partial: some jobs or items failed, the good ones are written",
     "6": "a gate the user set was not met (age, completeness, skill), or a fallback had to be used",
     "7": "output or resources: disk full, permission, memory",
-    "75": "another run holds the lock; try later",
+    "75": "another run holds the lock, or writes the data; try later",
     "124": "`--max-runtime` reached; state saved",
     "128+n": "ended by signal n; state saved",
 }

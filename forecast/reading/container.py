@@ -1,88 +1,80 @@
-"""Path → bytes → text: what kind of file it is, decompressed and decoded. It never guesses an encoding."""
+"""Path → bytes: the content of a regular file or of stdin, unpacked when it is packed. It never waits for a pipe."""
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import gzip
+import io
+import os
 import re
 import stat
+import sys
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from forecast.reading.problems import FileProblems, Problem, shown
+from forecast.reading.problems import ChangingFile, FileProblems, Problem, shown
+from forecast.sources import STDIN
 
 PARQUET_MAGIC = b"PAR1"
 MAX_BYTES = 2 * 2**30
-#: A gzip file that grows beyond this many times its size, and beyond 64 MiB, is a bomb and not a table.
+#: A packed file that grows beyond this many times its size, and beyond 64 MiB, is a bomb and not a table.
 _MAX_RATIO = 200
 _HARMLESS_BYTES = 64 * 2**20
 _CHUNK = 2**20
+#: No dictionary of xz is larger unless somebody wants the memory of this machine.
+_XZ_MEMORY = 256 * 2**20
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF document"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
-    (b"\xfd7zXZ\x00", "an xz archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x89HDF", "an HDF5 file"),
-)
-_WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
-_JSON = re.compile(rb"\s*(\{\s*[\"}]|\[\s*[\[{\]])")
 LINE_END = re.compile(r"\r\n|\r|\n")
+_AGAIN = "copy or download the file again"
 
 
 def display_name(path: Path) -> str:
     """How messages name the file: as it was given, or only its own name when that is long."""
+    if str(path) == STDIN:
+        return "stdin"
     name = str(path) if len(str(path)) <= 60 else path.name
     return shown(name, 60)[1:-1]
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a regular file, decompressed when it is gzip by its first bytes, whatever its name."""
+    """The content of a regular file, or of stdin for `-`, unpacked when its first bytes say gzip, bzip2 or xz.
+
+    Raises FileProblems, and ChangingFile for a file that somebody is still writing.
+    """
     file = display_name(path)
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise FileProblems(file, [Problem("E102", f"this is {kind}, where a file is needed")])
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise FileProblems(file, [_too_large(f"{size:,} bytes")])
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileProblems(file, [Problem("E101", "there is no such file", hint=_neighbours(path))]) from None
-    except PermissionError:
-        raise FileProblems(file, [Problem("E103", "no permission to read this file")]) from None
-    except OSError as error:
-        raise FileProblems(file, [Problem("E103", f"the file cannot be read: {error.strerror or error}")]) from error
-    if content.startswith(_GZIP_MAGIC):
-        content = _decompressed(path, file)
+    content = _of_stdin(file) if file == "stdin" else _of_file(path, file)
     if not content:
-        raise FileProblems(file, [Problem("E104", "the file is empty")])
-    return content
+        raise FileProblems(file, [Problem("E104", "the file is empty" if file != "stdin" else "stdin is empty")])
+    return unpacked(content, file)
 
 
-def decode(content: bytes, file: str) -> str:
-    """The text of a UTF-8 file, or of a UTF-16 file that says so by its byte order mark; the mark is not part of it."""
-    for magic, kind in _OTHER_KINDS:
-        if content.startswith(magic):
-            hint = "export the sheet as CSV" if "Excel" in kind else "give a CSV or a Parquet file"
-            raise FileProblems(file, [Problem("E105", f"this is {kind}, not a table of text", hint=hint)])
-    for form, kind in ((_WEB_PAGE, "a web page or XML"), (_JSON, "JSON")):
-        if form.match(content):
-            hint = "give a CSV or a Parquet file; a download may have saved its error message instead"
-            raise FileProblems(file, [Problem("E105", f"this is {kind}, not a table of text", hint=hint)])
-    text = _decoded(content, file)
-    if (at := text.find("\0")) >= 0:
-        problem = Problem("E107", "a NUL byte; is this text, and not UTF-16 without a mark?", line_of(text, at))
-        raise FileProblems(file, [problem])
-    if not text.strip():
-        raise FileProblems(file, [Problem("E104", "the file holds only blank lines")])
-    return text
+def unpacked(content: bytes, file: str) -> bytes:
+    """The content of an archive of one file, by its first bytes, whatever its name; any other content as it is.
+
+    Raises FileProblems where the archive is cut off, damaged, followed by something else, or a bomb.
+    """
+    kind = next((kind for magic, kind in _PACKED.items() if content.startswith(magic)), None)
+    if kind is None:
+        return content
+    name, chunks = kind
+    # What getvalue() gives shares its memory with the buffer: joined chunks would be there twice.
+    unpacked = io.BytesIO()
+    try:
+        for chunk in chunks(content):
+            size = unpacked.tell() + unpacked.write(chunk)
+            if size > MAX_BYTES or size > max(_HARMLESS_BYTES, _MAX_RATIO * len(content)):
+                raise FileProblems(file, [_too_large(f"{len(content):,} bytes of {name} hold more than {size:,}")])
+    except EOFError:
+        problem = Problem("E108", f"the {name} file is cut off before its end", hint=_AGAIN)
+        raise FileProblems(file, [problem]) from None
+    except _Damaged as error:
+        problem = Problem("E108", f"the {name} file is damaged: {_lower(str(error))}", hint=_AGAIN)
+        raise FileProblems(file, [problem]) from None
+    if not unpacked.tell():
+        raise FileProblems(file, [Problem("E104", f"the {name} file holds nothing")])
+    return unpacked.getvalue()
 
 
 def line_of(text: str, at: int) -> int:
@@ -90,43 +82,133 @@ def line_of(text: str, at: int) -> int:
     return sum(1 for _ in LINE_END.finditer(text, 0, at)) + 1
 
 
-def _decoded(content: bytes, file: str) -> str:
-    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+class _Damaged(Exception):
+    """An archive that is not what its first bytes promise."""
+
+
+def _of_file(path: Path, file: str) -> bytes:
     try:
-        return content.decode("utf-16" if utf16 else "utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-16" if utf16 else "utf-8", "ignore")
-        found = f"byte 0x{content[error.start]:02x} at offset {error.start} is not {'UTF-16' if utf16 else 'UTF-8'}"
-        problem = Problem("E106", found, line_of(before, len(before)), hint="save the file as UTF-8")
-        raise FileProblems(file, [problem]) from None
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise FileProblems(file, [_not_regular(path, mode)])
+        with path.open("rb") as stream:
+            before = os.fstat(stream.fileno())
+            if before.st_size > MAX_BYTES:
+                raise FileProblems(file, [_too_large(f"{before.st_size:,} bytes")])
+            content = stream.read()
+            after = os.fstat(stream.fileno())
+    except (FileNotFoundError, NotADirectoryError):
+        found = "the link leads to no file" if path.is_symlink() else "there is no such file"
+        raise FileProblems(file, [Problem("E101", found, hint=_neighbours(path))]) from None
+    except PermissionError:
+        raise FileProblems(file, [Problem("E103", "no permission to read this file")]) from None
+    except OSError as error:
+        found = _lower(error.strerror or str(error))
+        raise FileProblems(file, [Problem("E103", f"the file cannot be read: {found}")]) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        hint = "try again when it is written, or write it under another name and rename it"
+        raise ChangingFile(file, [Problem("E116", "the file changed while it was read", hint=hint)])
+    return content
 
 
-def _decompressed(path: Path, file: str) -> bytes:
-    chunks, size, packed = [], 0, path.stat().st_size
+def _of_stdin(file: str) -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise FileProblems(file, [Problem("E103", "stdin is closed", hint="pipe the data in: cat FILE | …")])
+    if sys.stdin.isatty():
+        found = "stdin is a terminal, and no data comes from it"
+        raise FileProblems(file, [Problem("E102", found, hint="pipe the data in: cat FILE | …")])
+    content = io.BytesIO()
     try:
-        with gzip.open(path) as stream:
-            while chunk := stream.read(_CHUNK):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MAX_BYTES or size > max(_HARMLESS_BYTES, _MAX_RATIO * packed):
-                    raise FileProblems(file, [_too_large(f"{packed:,} bytes of gzip hold more than {size:,}")])
-    except EOFError:
-        raise FileProblems(file, [Problem("E108", "the gzip file is cut off before its end", hint=_AGAIN)]) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise FileProblems(file, [Problem("E108", f"the gzip file is damaged: {error}", hint=_AGAIN)]) from None
-    return b"".join(chunks)
+        while chunk := sys.stdin.buffer.read(_CHUNK):
+            content.write(chunk)
+            if content.tell() > MAX_BYTES:
+                raise FileProblems(file, [_too_large(f"more than {MAX_BYTES:,} bytes")])
+    except OSError as error:
+        found = _lower(error.strerror or str(error))
+        raise FileProblems(file, [Problem("E103", f"stdin cannot be read: {found}")]) from error
+    return content.getvalue()
 
 
-_AGAIN = "copy or download the file again"
+def _not_regular(path: Path, mode: int) -> Problem:
+    if stat.S_ISDIR(mode):
+        return Problem("E102", "this is a directory, where a file is needed", hint=_inside(path))
+    kinds = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    kind = next((kind for is_kind, kind in kinds if is_kind(mode)), "a device")
+    return Problem("E102", f"this is {kind}, where a file is needed", hint="give - and pipe the data in")
 
 
 def _too_large(found: str) -> Problem:
-    return Problem("E109", f"the file is too large: {found}", hint="forecast from fewer or later rows")
+    limit = f"at most {MAX_BYTES:,} can be read"
+    return Problem("E109", f"the file is too large: {found}; {limit}", hint="keep fewer columns or later rows of it")
+
+
+def _of_gzip(content: bytes) -> Iterator[bytes]:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise _Damaged(str(error)) from None
+
+
+def _of_bzip2(content: bytes) -> Iterator[bytes]:
+    import bz2
+
+    return _members(content, bz2.BZ2Decompressor, (OSError, ValueError))
+
+
+def _of_xz(content: bytes) -> Iterator[bytes]:
+    import lzma
+
+    def start() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+
+    return _members(content, start, (lzma.LZMAError,))
+
+
+def _members(content: bytes, start: Callable[[], Any], errors: tuple[type[Exception], ...]) -> Iterator[bytes]:
+    """What the parts of an archive hold, one after the other. The modules' own files stop without a word at garbage."""
+    while content:
+        part = start()
+        while not part.eof:
+            try:
+                chunk = part.decompress(content, _CHUNK)
+            except errors as error:
+                raise _Damaged(str(error)) from None
+            content = b""
+            if not chunk and part.needs_input and not part.eof:
+                raise EOFError
+            yield chunk
+        # Zeros may fill up the last block of a disk or a tape.
+        content = part.unused_data.lstrip(b"\0")
+
+
+_PACKED: dict[bytes, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
+    b"\x1f\x8b": ("gzip", _of_gzip),
+    b"BZh": ("bzip2", _of_bzip2),
+    b"\xfd7zXZ\x00": ("xz", _of_xz),
+}
+
+
+def _lower(text: str) -> str:
+    """The text of another library's message as ours begin, unless it begins with an abbreviation."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _neighbours(path: Path) -> str | None:
     """A hint with a file of a similar name beside the missing one."""
-    if not path.parent.is_dir():
+    try:
+        names = [other.name for other in path.parent.iterdir()]
+    except OSError:
         return None
-    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1, cutoff=0.75)
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.75)
     return f"did you mean {path.parent / near[0]}?" if near else None
+
+
+def _inside(path: Path) -> str | None:
+    """A hint with the only table inside a directory."""
+    try:
+        tables = sorted(path.glob("*.csv")) + sorted(path.glob("*.parquet"))
+    except OSError:
+        return None
+    return f"did you mean {tables[0]}?" if len(tables) == 1 else "name one of the files in it"

@@ -11,12 +11,11 @@ from forecast.calendars import Calendar, describe, first_off_calendar, grid, inf
 from forecast.config import DataConfig, ReadConfig
 from forecast.errors import DataError
 from forecast.panel import Known, Panel, Series, Timestamps
-from forecast.reading.container import PARQUET_MAGIC, decode, display_name, read_bytes
-from forecast.reading.dialect import Table, split_text
-from forecast.reading.parquet import read_parquet
+from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown
 from forecast.reading.repeats import without_repeats
 from forecast.reading.rows import Rows, read_rows
+from forecast.reading.tables import read_table
 from forecast.timeformat import format_times
 
 #: A series with fewer values than this has no step to learn from.
@@ -38,7 +37,7 @@ def read_panel(
     data, read = data or DataConfig(), read or ReadConfig()
     columns = known.columns if known else None
     time, freq, calendar = data.time[0] if data.time else None, data.freq, data.calendar
-    table = read_table(Path(path))
+    table = read_table(str(path), read)
     rows = read_rows(
         table,
         time=time or (columns.time if columns else None),
@@ -58,15 +57,6 @@ def read_panel(
         _check_calendar(table, rows, found)
     series, gaps = _series(rows, found)
     return Panel(series, found, rows.columns, (*rows.chosen, evidence, *rows.found, *gaps))
-
-
-def read_table(path: Path) -> Table:
-    """The text of every cell in a file of any kind that can be read."""
-    file = display_name(path)
-    content = read_bytes(path)
-    if content.startswith(PARQUET_MAGIC) or path.suffix.lower() in (".parquet", ".pq"):
-        return read_parquet(content, file)
-    return split_text(decode(content, file), file)
 
 
 def _is_price_like(table: Table) -> bool:

@@ -25,6 +25,7 @@ CODES: dict[str, str] = {
     "E113": "an address or a database cannot be reached",
     "E114": "a database does not answer the query",
     "E115": "the workbook is damaged, lacks the sheet, or has an error in a cell",
+    "E116": "the file changes while it is read",
     # E2 rows and cells
     "E201": "no delimiter, or more than one, divides the whole file into columns",
     "E202": "a row has too few fields",
@@ -74,6 +75,8 @@ WARNINGS: dict[str, str] = {
     "W101": "the delimiter is not a comma",
     "W102": "blank lines between rows are left out",
     "W103": "rows that repeat the header are ignored",
+    "W104": "the text is not in UTF-8 and was decoded",
+    "W105": "the encoding that was given is taken at its word",
     "W110": "keys are absent from some objects of JSON",
     "W111": "one of several sheets or tables is read",
     # W3 times
@@ -145,6 +148,12 @@ class FileProblems(DataError):
         more = len(self.problems) - len(shown)
         message = "\n".join([*shown, f"and {more} more"] if more else shown)
         super().__init__(message, hint=self.problems[0].hint)
+
+
+class ChangingFile(FileProblems):
+    """Somebody writes the file while it is read; later it can be used."""
+
+    exit_code = 75
 
 
 def shown(text: str, limit: int = 40) -> str:

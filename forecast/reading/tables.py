@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from forecast.config import ReadConfig
-from forecast.reading.container import PARQUET_MAGIC, decode, display_name, read_bytes
+from forecast.reading.container import PARQUET_MAGIC, display_name, read_bytes
 from forecast.reading.dialect import Table, split_text
+from forecast.reading.encodings import decode
 from forecast.reading.parquet import read_parquet
 from forecast.sources import parse
 
@@ -23,4 +25,6 @@ def table_of(content: bytes, file: str, read: ReadConfig, *, suffix: str = "") -
     """The table in the content of a file, of the kind that it is by its first bytes, or else by its suffix."""
     if content.startswith(PARQUET_MAGIC) or suffix in (".parquet", ".pq"):
         return read_parquet(content, file)
-    return split_text(decode(content, file), file)
+    text, notes = decode(content, file, read.encoding)
+    table = split_text(text.decode(), file)
+    return replace(table, notes=(*notes, *table.notes))
