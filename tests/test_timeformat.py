@@ -36,7 +36,7 @@ def test_a_known_text_is_read_written_and_recognised(text: str, pattern: str, mo
     parsed = parse_times([text], pattern)
     assert parsed[0] == np.datetime64(moment, "us")
     assert format_times(parsed, pattern) == [text]
-    assert pattern in patterns_for(text)
+    assert pattern.replace("+02:00", "%:z") in patterns_for(text)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,12 @@ Stamps are wall-clock times without a zone, datetime64[us]. A stamp is labelled 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forecast.timezones import changes_between
 
 Timestamps = NDArray[np.datetime64]
 #: Wall-clock intervals [N, 2], from and until.
@@ -100,37 +99,7 @@ def _inside(stamps: Timestamps, spans: Spans, label: str) -> NDArray[np.bool_]:
 def _changes(zone: str, first: np.datetime64, last: np.datetime64) -> tuple[Spans, Spans]:
     """The spans that the zone's wall clock skips and those that it repeats, over the years of both moments."""
     years = np.array([first, last]).astype("datetime64[Y]").astype(int) + 1970
-    # Years that Python's datetime cannot hold have no clock changes that anyone knows of.
-    found = [_changes_of_year(zone, year) for year in range(max(int(years[0]), 2), min(int(years[1]), 9997) + 1)]
-    spans = [[span for year in found for span in year[kind]] for kind in (0, 1)]
-    skips, repeats = (np.array(kind, dtype="datetime64[us]").reshape(-1, 2) for kind in spans)
-    return skips, repeats
-
-
-@lru_cache(maxsize=8192)
-def _changes_of_year(zone: str, year: int) -> tuple[list[tuple[datetime, datetime]], list[tuple[datetime, datetime]]]:
-    """Skipped and repeated wall-clock spans that begin in the year (UTC), found by asking for the offset every day."""
-    rules, start = ZoneInfo(zone), datetime(year, 1, 1, tzinfo=timezone.utc)
-    days = [start + timedelta(days=n) for n in range((datetime(year + 1, 1, 1) - datetime(year, 1, 1)).days + 1)]
-    offsets = [_offset(day, rules) for day in days]
-    skips: list[tuple[datetime, datetime]] = []
-    repeats: list[tuple[datetime, datetime]] = []
-    for n in range(len(days) - 1):
-        if offsets[n] != offsets[n + 1]:
-            moment = _moment_of_change(days[n], days[n + 1], rules).replace(tzinfo=None)
-            span = sorted((moment + offsets[n], moment + offsets[n + 1]))
-            (skips if offsets[n] < offsets[n + 1] else repeats).append((span[0], span[1]))
-    return skips, repeats
-
-
-def _moment_of_change(low: datetime, high: datetime, rules: ZoneInfo) -> datetime:
-    """The first second in UTC with the offset that `high` has and `low` has not."""
-    before = _offset(low, rules)
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
-        low, high = (middle, high) if _offset(middle, rules) == before else (low, middle)
-    return high
-
-
-def _offset(moment: datetime, rules: ZoneInfo) -> timedelta:
-    return moment.astimezone(rules).utcoffset() or timedelta()
+    changes = changes_between(zone, int(years[0]), int(years[1]))
+    spans = np.column_stack([changes.moments + changes.before, changes.moments + changes.after])
+    ahead = changes.after > changes.before
+    return spans[ahead], spans[~ahead][:, ::-1]
