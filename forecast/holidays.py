@@ -120,8 +120,11 @@ def _country_hint(text: str) -> str:
 
     codes = _countries()
     called = {word.upper(): names[1] for names in COUNTRIES.values() for word in names[:3] if names[1] in codes}
+    called["UK"] = called["ENGLAND"] = called["GREATBRITAIN"] = "GB"
     word = re.sub(r"[^A-Z]", "", text.upper())
-    near = dict.fromkeys(called[w] for w in difflib.get_close_matches(word, called, n=3, cutoff=0.7))
+    # Any two letters are alike enough to some other two.
+    words = [word] if word in called else [w for w in called if len(w) > 3]
+    near = dict.fromkeys(called[w] for w in difflib.get_close_matches(word, words, n=3, cutoff=0.7))
     plain = "countries have two letters, as in DE or US, and their parts are written like DE-BY or US-CA"
     return f"did you mean {' or '.join(near)}?" if near else plain
 
