@@ -59,6 +59,7 @@ CODES: dict[str, str] = {
     "E341": "a static covariate changes within a series",
     "E342": "a covariate has too many different texts",
     "E343": "a covariate is of another kind than in training",
+    "E344": "future data are given, but no future covariate",
     # E4 series
     "E401": "a timestamp appears twice with different values",
     "E402": "several sets of columns could be the ids",
@@ -67,6 +68,7 @@ CODES: dict[str, str] = {
     "E405": "series have different frequencies",
     "E406": "no calendar fits the rows",
     "E407": "no row is as early as asked for",
+    "E430": "the series are too short for the horizon",
 }
 
 #: Every warning and its meaning: what was repaired or noticed while a file was read. Append-only, like CODES.
@@ -112,6 +114,8 @@ WARNINGS: dict[str, str] = {
 }
 
 _MOST_SHOWN = 10
+_LONGEST_LINE = 200
+_LONGEST_PATH = 100
 
 
 def warning(code: str, text: str) -> str:
@@ -134,9 +138,11 @@ class Problem:
     hint: str | None = None
 
     def render(self, file: str) -> str:
-        """One line: `sales.csv:1042:3: E207 column "units": "12,5" is not a number`."""
+        """One line of at most 200 characters: `sales.csv:1042:3: E207 column "units": "12,5" is not a number`."""
         place = "".join(f":{number}" for number in (self.line, self.column) if number is not None)
-        return f"{file}{place}: {self.code} {self.text}"
+        where = file if len(file) <= _LONGEST_PATH else f"…{file[1 - _LONGEST_PATH :]}"
+        line = f"{where}{place}: {self.code} {self.text}"
+        return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
 
 
 class FileProblems(DataError):
@@ -146,7 +152,7 @@ class FileProblems(DataError):
         self.problems = tuple(sorted(problems, key=lambda p: (p.line or 0, p.column or 0)))
         shown = [problem.render(file) for problem in self.problems[:_MOST_SHOWN]]
         more = len(self.problems) - len(shown)
-        message = "\n".join([*shown, f"and {more} more"] if more else shown)
+        message = "\n".join([*shown, f"and {more} more; --report errors.csv lists all"] if more else shown)
         super().__init__(message, hint=self.problems[0].hint)
 
 
