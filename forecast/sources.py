@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus
 
 STDIN = "-"
 
@@ -71,8 +71,8 @@ def source_stem(text: str) -> str:
     if source.kind == "file":
         return _stem(Path(source.address).name)
     path = source.address.partition("://")[2]
-    if source.kind != "store":
-        path = urlsplit(f"//{path}").path or path
+    if source.kind != "store" and "/" in path:
+        path = path.partition("/")[2]
     names = [name for name in re.split(r"[/\\]+", unquote(path.partition("?")[0])) if name.strip(". ")]
     # What comes over the network must not choose a folder, nor hide itself.
     stem = re.sub(r"[^\w.+=@ -]", "_", _stem(names[-1]) if names else "").strip(" .")

@@ -42,6 +42,11 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[byte
     if kind := _other_kind(content):
         found, hint = kind
         raise FileProblems(file, [Problem("E105", f"this is {found}, not a table of text", hint=hint)])
+    return decode_text(content, file, encoding)
+
+
+def decode_text(content: bytes, file: str, encoding: str | None = None) -> tuple[bytes, tuple[str, ...]]:
+    """The same for a text of any kind, JSON among them."""
     text, notes = _as_utf8(content, file, encoding)
     if (at := text.find(b"\0")) >= 0:
         found, hint = "a NUL byte, which no text has", "write the file anew: its disk may have been full"
