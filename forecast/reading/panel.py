@@ -1,25 +1,43 @@
-"""read_panel: a file becomes a Panel, through text, columns, types, repeats and gaps, in that order."""
+"""read_panel: a table becomes a Panel, through shape, roles, types, repeats, calendar and gaps, in that order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from forecast.calendars import Calendar, describe, first_off_calendar, grid, infer_calendar
+from forecast.calendars import Calendar, describe, first_off_calendar, infer_calendar
 from forecast.config import DataConfig, ReadConfig
 from forecast.errors import DataError
-from forecast.panel import Known, Panel, Series, Timestamps
+from forecast.panel import Known, Panel
 from forecast.reading.dialect import Table
-from forecast.reading.problems import FileProblems, Problem, listed, named, shown
+from forecast.reading.frequencies import check_frequencies, columns_of, name_frequencies
+from forecast.reading.future import with_future
+from forecast.reading.gaps import gap_notes
+from forecast.reading.history import check_covariates, until
+from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
 from forecast.reading.repeats import without_repeats
+from forecast.reading.roles import find_roles
 from forecast.reading.rows import Rows, read_rows
+from forecast.reading.series import LEAST_VALUES, build_series
+from forecast.reading.shapes import LongTable, long_form
+from forecast.reading.steps import Steps, steps_of
 from forecast.reading.tables import read_table
-from forecast.timeformat import format_times
 
-#: A series with fewer values than this has no step to learn from.
-LEAST_VALUES = 3
+#: Takes how much of the work is done, from 0 to 1, and what is being done.
+OnProgress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides how a table becomes a panel."""
+
+    data: DataConfig
+    read: ReadConfig
+    future_data: str | None = None
+    known: Known | None = None
 
 
 def read_panel(
@@ -29,34 +47,72 @@ def read_panel(
     *,
     future_data: str | Path | None = None,
     known: Known | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Panel:
-    """The panel in a CSV, gzipped CSV or Parquet file. Names that are not given are found, and notes say how.
+    """The panel in a file or database. Names that are not given are found, and notes say how.
 
-    `known` comes from a saved model: its columns must be there and its calendar must fit. Raises FileProblems, a DataError that lists every cell that is wrong, and DataError where no calendar fits the rows.
+    `known` comes from a saved model: its columns must be there and its calendar must fit. `future_data` holds the
+    future covariates after the end of the data. Raises FileProblems, a DataError that lists everything that is wrong.
     """
-    data, read = data or DataConfig(), read or ReadConfig()
-    columns = known.columns if known else None
-    time, freq, calendar = data.time[0] if data.time else None, data.freq, data.calendar
-    table = read_table(str(path), read)
-    rows = read_rows(
-        table,
-        time=time or (columns.time if columns else None),
-        targets=data.target or (columns.targets if columns else ()),
-        ids=data.id or (columns.ids if columns else None),
-        known_pattern=columns.time_format if columns else None,
+    settings = Settings(
+        data or DataConfig(), read or ReadConfig(), None if future_data is None else str(future_data), known
     )
-    rows = _long_enough(table, without_repeats(table, rows))
-    if known is None:
-        per_item = [rows.timestamps[part] for _, part in rows.parts()]
-        try:
-            found, evidence = infer_calendar(per_item, freq=freq, calendar=calendar, price_like=_is_price_like(table))
-        except DataError as error:
-            raise DataError(f"{table.file}: {error.message}", why=error.why, hint=error.hint) from None
-    else:
-        found, evidence = known.calendar, f"{describe(known.calendar)}: as in the model"
-        _check_calendar(table, rows, found)
-    series, gaps = _series(rows, found)
-    return Panel(series, found, rows.columns, (*rows.chosen, evidence, *rows.found, *gaps))
+    progress = on_progress or (lambda _share, _what: None)
+    progress(0.0, "reading")
+    table = read_table(str(path), settings.read)
+    return panel_of(table, settings, progress)
+
+
+def panel_of(
+    table: Table, settings: Settings, progress: OnProgress, on_rows: Callable[[Table, Rows], None] | None = None
+) -> Panel:
+    """The panel in a table; on_rows is called with the table and what its columns turned out to be."""
+    data, read, known = settings.data, settings.read, settings.known
+    table = long_form(table, data, known)
+    progress(0.3, "times and numbers")
+    roles = find_roles(table, data, known, table.ids if isinstance(table, LongTable) else ())
+    rows = read_rows(table, roles, read, known)
+    if on_rows is not None:
+        on_rows(table, rows)
+    rows = until(table, rows, read.as_of)
+    rows = without_repeats(table, rows, read.on_duplicate)
+    rows = check_covariates(table, rows)
+    # The cells have become numbers: half of the memory is free again.
+    table = replace(table, cells=())
+    rows = _long_enough(table, rows)
+    progress(0.6, "calendar")
+    calendar, evidence, steps = _calendar(table, rows, settings)
+    if settings.future_data is not None:
+        rows, steps = with_future(rows, calendar, settings.future_data, read)
+    assert steps is not None  # every row has been found on the calendar
+    built = build_series(rows, steps, lambda share: progress(0.7 + 0.3 * share, "series"))
+    gaps = gap_notes(table.file, rows, steps, built, calendar, read.max_missing)
+    notes = (*rows.chosen, evidence, *rows.found, *gaps)
+    progress(1.0, "series")
+    return Panel(tuple(built.series), calendar, rows.columns, notes, rows.covariates)
+
+
+def _calendar(table: Table, rows: Rows, settings: Settings) -> tuple[Calendar, str, Steps | None]:
+    """The calendar of the model or of the rows, what speaks for it, and the step of every row where they are known."""
+    if settings.known is not None:
+        calendar = settings.known.calendar
+        steps = steps_of(rows, calendar)
+        if steps is None:
+            _check_calendar(table, rows, calendar)
+        return calendar, f"{describe(calendar)}: as in the model", steps
+    freq, asked = settings.data.freq, settings.data.calendar
+    try:
+        calendar, evidence = infer_calendar(
+            columns_of(rows), freq=freq, calendar=asked, price_like=_is_price_like(table)
+        )
+    except DataError as error:
+        if freq is None and asked is None:
+            name_frequencies(table.file, rows)
+        raise FileProblems(table.file, [Problem("E406", error.message, hint=error.hint)]) from None
+    steps = steps_of(rows, calendar)
+    if freq is None and asked is None and steps is not None:
+        check_frequencies(table.file, rows, steps, calendar)
+    return calendar, evidence, steps
 
 
 def _is_price_like(table: Table) -> bool:
@@ -66,18 +122,20 @@ def _is_price_like(table: Table) -> bool:
 
 def _long_enough(table: Table, rows: Rows) -> Rows:
     """The rows of items of which some target has enough values. Raises FileProblems when there is none."""
-    most = {item: int((~np.isnan(rows.values[part])).sum(axis=0).max()) for item, part in rows.parts()}
-    short = [item for item, count in most.items() if count < LEAST_VALUES]
-    if not short:
+    starts = rows.starts
+    counts = np.add.reduceat(~np.isnan(rows.values), starts, axis=0, dtype=np.int64).max(axis=1)
+    items = rows.items[starts]
+    few = counts < LEAST_VALUES
+    if not few.any():
         return rows
-    if len(short) < len(most):
-        names = listed(rows.name_of(item) for item in short)
-        note = f"{len(short)} series with fewer than {LEAST_VALUES} values are left out: {names}"
-        return rows.keep(~np.isin(rows.items, short), note)
+    if not few.all():
+        names = listed(rows.name_of(item) for item in items[few].tolist())
+        note = f"{int(few.sum()):,} series with fewer than {LEAST_VALUES} values are left out: {names}"
+        return rows.take(~np.isin(rows.items, items[few]), warning("W403", note))
     problems = []
-    for item in short:
+    for item, count in zip(items.tolist(), counts.tolist(), strict=True):
         who = f"the series {shown(rows.name_of(item))}" if rows.columns.ids else "the series"
-        has = f"only {most[item]} value{'s' * (most[item] != 1)}" if most[item] else "no value"
+        has = f"only {count} value{'s' * (count != 1)}" if count else "no value"
         problems.append(Problem("E403", f"{who} has {has}; at least {LEAST_VALUES} are needed"))
     raise FileProblems(table.file, problems)
 
@@ -89,64 +147,9 @@ def _check_calendar(table: Table, rows: Rows, calendar: Calendar) -> None:
         off = first_off_calendar(calendar, rows.timestamps[part])
         if off is not None:
             row = int(rows.source[part][np.searchsorted(rows.timestamps[part], off)])
-            found = f"{named(rows.columns.time)}: {shown(table.cells[rows.time_at][row])}"
+            found = f"{named(rows.columns.time)}: {shown(rows.texts_of(np.array([off]))[0])}"
             text = f"{found} is not on the calendar of the model, {describe(calendar)}"
             hint = "predict from rows on the same calendar, or train again"
-            problems.append(table.problem("E320", text, row, rows.time_at, hint=hint))
+            problems.append(table.problem("E320", text, row, rows.roles.time[0], hint=hint))
     if problems:
         raise FileProblems(table.file, problems)
-
-
-def _series(rows: Rows, calendar: Calendar) -> tuple[tuple[Series, ...], list[str]]:
-    """Every target of every item on the calendar's grid, from its first value to its last; and notes on gaps.
-
-    A target with too few values in an item is left out, which a note says.
-    """
-    series: list[Series] = []
-    absent, blank, ended, short = [], [], [], []
-    grids: dict[tuple[np.datetime64, np.datetime64], Timestamps] = {}
-    for item, part in rows.parts():
-        for target, column in zip(rows.columns.targets, rows.values[part].T, strict=True):
-            name = " / ".join([*rows.item_ids[item], *([target] if len(rows.columns.targets) > 1 else [])])
-            observed = np.flatnonzero(~np.isnan(column))
-            if len(observed) < LEAST_VALUES:
-                short.append(name)
-                continue
-            kept = slice(observed[0], observed[-1] + 1)
-            stamps = rows.timestamps[part][kept]
-            ends = stamps[0], stamps[-1]
-            if ends not in grids:
-                grids[ends] = grid(calendar, *ends)
-            values = np.full(len(grids[ends]), np.nan)
-            at = np.searchsorted(grids[ends], stamps)
-            values[at] = column[kept]
-            series.append(Series(rows.item_ids[item], target, grids[ends], values))
-            absent.append(np.delete(grids[ends], at))
-            blank.append(stamps[np.isnan(column[kept])])
-            if observed[-1] + 1 < len(column):
-                ended.append((name, len(column) - int(observed[-1]) - 1, ends[1]))
-    pattern = rows.columns.time_format
-    notes = _missing("absent row", absent, pattern) + _missing("blank cell", blank, pattern)
-    if ended:
-        name, count, last = ended[0]
-        who = f"{len(ended)} series, first {shown(name)}," if len(series) > 1 else "the series"
-        end = format_times(np.array([last]), pattern)[0]
-        notes.append(
-            f"{who} end{'s' * (len(ended) == 1)} with {count} row{'s' * (count != 1)} without a value; "
-            f"the last value is of {end}"
-        )
-    if short:
-        notes.append(f"{len(short)} series with fewer than {LEAST_VALUES} values are left out: {listed(short)}")
-    return tuple(series), notes
-
-
-def _missing(what: str, stamps: Sequence[Timestamps], pattern: str) -> list[str]:
-    """A note on missing steps of every series, with the first few; none when nothing is missing."""
-    places = np.unique(np.concatenate(stamps))
-    if not len(places):
-        return []
-    count, touched = sum(map(len, stamps)), sum(1 for some in stamps if len(some))
-    where = f" in {touched} of {len(stamps)} series" if len(stamps) > 1 else ""
-    first = ", ".join(format_times(places[:3], pattern)) + (" …" if len(places) > 3 else "")
-    counted = f"{count} {what} is" if count == 1 else f"{count} {what}s are"
-    return [f"{counted} taken as missing{where}: {first}"]

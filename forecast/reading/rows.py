@@ -8,119 +8,144 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.panel import Columns, Timestamps, Values
-from forecast.reading.columns import check_roles, find_column, find_ids, find_targets, find_time
+from forecast.config import ReadConfig
+from forecast.panel import Columns, Covariate, Known, Timestamps, Values
+from forecast.reading.cells import Cells
+from forecast.reading.covariates import read_covariates
 from forecast.reading.dialect import Table
-from forecast.reading.problems import FileProblems, Problem, listed, named, shown
-from forecast.reading.times import TimeColumn, read_times
+from forecast.reading.ids import find_ids, grouped
+from forecast.reading.problems import FileProblems, warning
+from forecast.reading.roles import Roles, role_notes
+from forecast.reading.times import read_times
 from forecast.reading.typed import read_numbers
-from forecast.timeformat import parse_times
+from forecast.timeformat import format_times
 
 
 @dataclass(frozen=True)
 class Rows:
     """N rows, sorted by item and time: items [N] indexes item_ids, source [N] the rows of the table.
 
-    timestamps [N] datetime64[us], values [N, targets] float64; time_at and target_at are indices of the table's
-    columns. `chosen` notes say what was taken for what, `found` notes what was noticed.
+    timestamps [N] datetime64[us], values [N, targets], others [N, covariates] float64. `chosen` notes say what was
+    taken for what, `found` notes what was noticed.
     """
 
     columns: Columns
-    time_at: int
-    target_at: tuple[int, ...]
+    roles: Roles
+    covariates: tuple[Covariate, ...]
     item_ids: tuple[tuple[str, ...], ...]
     items: NDArray[np.int64]
     source: NDArray[np.int64]
     timestamps: Timestamps
     values: Values
-    chosen: tuple[str, ...]
+    others: Values
+    chosen: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where the rows of each item that has any begin."""
+        return np.flatnonzero(np.concatenate([[True], self.items[1:] != self.items[:-1]])[: len(self)])
 
     def parts(self) -> Iterator[tuple[int, slice]]:
         """Every item that has rows, with the slice of them."""
-        present, starts = np.unique(self.items, return_index=True)
-        ends = [*starts[1:].tolist(), len(self.items)]
-        for item, start, end in zip(present.tolist(), starts.tolist(), ends, strict=True):
+        starts = self.starts
+        ends = [*starts[1:].tolist(), len(self)]
+        for item, start, end in zip(self.items[starts].tolist(), starts.tolist(), ends, strict=True):
             yield item, slice(start, end)
 
-    def keep(self, kept: NDArray[np.bool_], note: str) -> Rows:
-        """The rows under a mask [N], with a note on what became of the others."""
+    def of_role(self, *roles: str) -> list[int]:
+        """The columns of `others` that have one of the roles."""
+        return [i for i, covariate in enumerate(self.covariates) if covariate.role in roles]
+
+    def take(self, kept: NDArray[np.bool_] | NDArray[np.int64], *notes: str) -> Rows:
+        """The rows under a mask, or at indices, with notes on what became of the others."""
         return replace(
             self,
             items=self.items[kept],
             source=self.source[kept],
             timestamps=self.timestamps[kept],
             values=self.values[kept],
-            found=(*self.found, note),
+            others=self.others[kept],
+            found=(*self.found, *notes),
         )
 
     def name_of(self, item: int) -> str:
         """What a person calls an item; empty when there are no ids."""
         return " / ".join(self.item_ids[item])
 
+    def texts_of(self, stamps: Timestamps) -> list[str]:
+        """Timestamps as the file writes them."""
+        return format_times(stamps, self.columns.time_format)
 
-def read_rows(
-    table: Table, *, time: str | None, targets: Sequence[str], ids: Sequence[str] | None, known_pattern: str | None
-) -> Rows:
-    """The typed rows of a table. A time or ids of None are found, as are targets when there are no names.
 
-    Raises FileProblems with every cell that is wrong.
-    """
-    time_at = find_time(table, time)
-    times = read_times(table, time_at, known_pattern=known_pattern)
-    _check_header(table, time_at, times.pattern)
-    id_at = tuple(find_column(table, name) for name in ids or ())
-    target_at = find_targets(table, targets, taken={time_at, *id_at})
-    check_roles(table, time_at, target_at, id_at)
-    numbers = [read_numbers(table, column) for column in target_at]
-    if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong)]:
-        raise FileProblems(table.file, problems)
-    if ids is None:
-        id_at = find_ids(table, times.timestamps, taken={time_at, *target_at})
+def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None = None) -> Rows:
+    """The typed rows of a table, sorted. Raises FileProblems with every cell that is wrong."""
+    times = read_times(table, roles.time[0], known_pattern=known.columns.time_format if known else None)
+    numbers = [read_numbers(table, column) for column in roles.targets]
+    others = read_covariates(table, roles.covariates, read, known.covariates if known else ())
+    if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong), *others.problems]:
+        raise FileProblems(table.file, dict.fromkeys(problems))
+    id_at = find_ids(table, times.timestamps, taken=roles.taken) if roles.ids is None else roles.ids
     item_ids, items = _items(table, id_at)
-    order = np.lexsort((times.timestamps, items))
-    in_order = np.array_equal(order, np.argsort(items, kind="stable"))
     columns = Columns(
-        time=table.names[time_at],
-        targets=tuple(table.names[i] for i in target_at),
+        time=" ".join(table.names[i] for i in roles.time),
+        targets=tuple(table.names[i] for i in roles.targets),
         ids=tuple(table.names[i] for i in id_at),
         time_format=times.pattern,
+        time_parts=tuple(table.names[i] for i in roles.time) if len(roles.time) > 1 else (),
     )
-    return Rows(
+    why = roles.why | {i: roles.why.get(i, "it tells repeated times apart") for i in id_at}
+    rows = Rows(
         columns,
-        time_at,
-        target_at,
+        replace(roles, ids=id_at, why=why),
+        others.covariates,
         item_ids,
-        items[order],
-        order,
-        times.timestamps[order],
-        np.column_stack([values for values, _ in numbers])[order],
-        _choices(table, columns, times, {time_at, *target_at, *id_at}),
-        () if in_order else ("the rows were not in the order of time and have been sorted",),
+        items,
+        np.arange(len(table)),
+        times.timestamps,
+        np.column_stack([values for values, _ in numbers]) if numbers else np.empty((len(table), 0)),
+        others.values,
+        (*role_notes(table, roles, id_at), *table.notes, *([times.note] if times.note else []), *others.notes),
     )
+    return _sorted(rows)
 
 
 def _items(table: Table, id_at: Sequence[int]) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int64]]:
     """The ids in sorted order, so that the order of rows changes nothing, and the index of each row's [N]."""
     if not id_at:
         return ((),), np.zeros(len(table), dtype=np.int64)
-    keys = list(zip(*(table.cells[column] for column in id_at), strict=True))
-    item_ids = tuple(sorted(set(keys)))
-    index = {item: number for number, item in enumerate(item_ids)}
-    return item_ids, np.fromiter((index[key] for key in keys), np.int64, len(keys))
+    texts, codes = zip(*(_in_order(table.cells[column]) for column in id_at), strict=True)
+    items = grouped(codes, len(table))
+    first = np.zeros(int(items.max()) + 1, dtype=np.int64)
+    first[items[::-1]] = np.arange(len(table))[::-1]
+    return tuple(
+        zip(
+            *([text[code] for code in part[first].tolist()] for text, part in zip(texts, codes, strict=True)),
+            strict=True,
+        )
+    ), items
 
 
-def _check_header(table: Table, time_at: int, pattern: str) -> None:
-    name = table.names[time_at]
-    if pattern and not np.isnat(parse_times([name.strip(" ")], pattern)[0]):
-        text = f"the first line holds data and no names: {shown(name)} is a timestamp"
-        hint = "the first line must hold the names of the columns"
-        raise FileProblems(table.file, [Problem("E206", text, table.header_line, time_at + 1, hint)])
+def _in_order(cells: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """The distinct texts in sorted order, and the index of each row's [N]."""
+    texts, which = Cells.of(cells).distinct()
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    rank = np.empty(len(texts), dtype=np.int64)
+    rank[order] = np.arange(len(texts))
+    return [texts[i] for i in order], rank[which]
 
 
-def _choices(table: Table, columns: Columns, times: TimeColumn, used: set[int]) -> tuple[str, ...]:
-    unused = [name for i, name in enumerate(table.names) if i not in used and name]
-    notes = [f"time: {named(columns.time)}", f"target{'s' * (len(columns.targets) > 1)}: {listed(columns.targets, 10)}"]
-    notes += [f"ids: {listed(columns.ids)}"] if columns.ids else []
-    notes += [f"not used: {listed(unused, 10)}"] if unused else []
-    return (*notes, *table.notes, *([times.note] if times.note else []))
+def _sorted(rows: Rows) -> Rows:
+    """The rows in the order of item and time, those of one item and time in the order of the file."""
+    later = (rows.items[1:] > rows.items[:-1]) | (
+        (rows.items[1:] == rows.items[:-1]) & (rows.timestamps[1:] >= rows.timestamps[:-1])
+    )
+    if later.all():
+        return rows
+    order = np.lexsort((rows.timestamps, rows.items))
+    if np.array_equal(order, np.argsort(rows.items, kind="stable")):
+        return rows.take(order)
+    return rows.take(order, warning("W302", "the rows were not in the order of time and have been sorted"))

@@ -12,7 +12,7 @@ import pytest
 
 from forecast.panel import Known
 from forecast.reading import read_panel
-from forecast.reading.columns import TARGET_NAMES, find_targets, find_time
+from forecast.reading.columns import TARGET_NAMES, find_target, find_time
 from forecast.reading.dialect import Table, split_text
 from tests.reading.files import daily, days, problem_of, problems_of, put, read
 
@@ -26,14 +26,14 @@ def table(**columns: Sequence[object]) -> Table:
 def time_of(**columns: Sequence[object]) -> str:
     """The name of the column that is taken for the time."""
     it = table(**columns)
-    return it.names[find_time(it, None)]
+    (found,) = find_time(it)
+    return it.names[found]
 
 
 def target_of(**columns: Sequence[object]) -> str:
     """The name of the column that is taken for the target, the first one being the time."""
     it = table(**columns)
-    (found,) = find_targets(it, (), taken={0})
-    return it.names[found]
+    return it.names[find_target(it, taken={0})]
 
 
 COUNT = range(1, 21)
@@ -61,7 +61,7 @@ def test_whole_numbers_are_no_times_but_years_are() -> None:
 
 def test_a_date_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     """Another column of timestamps does not stand in for the one that is called date."""
-    text = "date,updated,y\n" + "".join(f"Jan {n} 2024,{day},{n}\n" for n, day in enumerate(days(20), 1))
+    text = "date,updated,y\n" + "".join(f"day {n} or so,{day},{n}\n" for n, day in enumerate(days(20), 1))
     problem = problems_of(put(tmp_path, text))[0]
     assert (problem.code, problem.line, problem.column) == ("E311", 2, 1)
     assert "--time" in str(problem.hint)

@@ -80,8 +80,8 @@ def test_absent_rows_and_blank_cells_are_missing_and_counted(tmp_path: Path) -> 
     assert len(values) == 30
     assert np.flatnonzero(np.isnan(values)).tolist() == [4, 8, 19]
     assert values[20] == 20
-    assert "2 absent rows are taken as missing: 2024-01-05, 2024-01-20" in panel.notes
-    assert "1 blank cell is taken as missing: 2024-01-09" in panel.notes
+    assert "W404 2 of 30 steps (6.7 %) have no row and count as missing: 2024-01-05, 2024-01-20" in panel.notes
+    assert "W405 1 of 30 steps (3.3 %) have a blank cell and count as missing: 2024-01-09" in panel.notes
 
 
 def test_missing_values_at_the_ends_are_cut_off(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_missing_values_at_the_ends_are_cut_off(tmp_path: Path) -> None:
     panel = read_panel(put(tmp_path, text))
     assert panel.first == np.datetime64("2024-01-02")
     assert panel.last == np.datetime64("2024-01-18")
-    assert "the series ends with 2 rows without a value; the last value is of 2024-01-18" in panel.notes
+    assert "W406 the series ends with 2 rows without a value; the last value is of 2024-01-18" in panel.notes
     assert panel.n_missing == 0
 
 
@@ -99,7 +99,7 @@ def test_a_repeated_row_is_dropped_and_a_contradiction_is_not(tmp_path: Path) ->
     twice = daily().replace("2024-01-05,4\n", "2024-01-05,4\n2024-01-05,4.0\n")
     panel = read_panel(put(tmp_path, twice))
     assert panel.digest() == read_panel(put(tmp_path, daily())).digest()
-    assert "1 row that repeats an earlier one is ignored" in panel.notes
+    assert "W401 1 row that repeats an earlier one is ignored" in panel.notes
     problem = problem_of(put(tmp_path, twice.replace("4.0", "5")))
     assert (problem.code, problem.line) == ("E401", 7)
     assert problem.text.endswith("first on line 6")
@@ -114,7 +114,7 @@ def test_the_hour_that_clocks_repeat_is_kept_once(tmp_path: Path, zone_day: str,
     panel = read_panel(put(tmp_path, rows([*texts[: at + 1], *texts[at:]])))
     assert panel.series[0].values[at : at + 3].tolist() == [at, at + 2, at + 3]
     note = next(note for note in panel.notes if "twice" in note)
-    assert note.startswith("1 timestamp appears twice")
+    assert note.startswith("W402 1 timestamp appears twice")
     assert f"first on line {at + 3}" in note
 
 
@@ -150,7 +150,7 @@ def test_series_too_short_to_use(tmp_path: Path) -> None:
     lines = [f"{day},{city},{n}" for city, count in (("Rome", 15), ("Oslo", 2)) for n, day in enumerate(days(count))]
     panel = read_panel(put(tmp_path, "\n".join(["date,city,y", *lines])))
     assert [s.item_id for s in panel.series] == [("Rome",)]
-    assert '1 series with fewer than 3 values are left out: "Oslo"' in panel.notes
+    assert 'W403 1 series with fewer than 3 values are left out: "Oslo"' in panel.notes
 
 
 def test_a_target_too_short_in_one_item_is_left_out_there(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_target_too_short_in_one_item_is_left_out_there(tmp_path: Path) -> Non
     text = "date,a,b\n" + "".join(f"{day},{n},{n if n < 2 else ''}\n" for n, day in enumerate(days(20)))
     panel = read(put(tmp_path, text), target=["a", "b"])
     assert [s.target for s in panel.series] == ["a"]
-    assert '1 series with fewer than 3 values are left out: "b"' in panel.notes
+    assert 'W403 1 series with fewer than 3 values are left out: "b"' in panel.notes
 
 
 def test_frequency_and_calendar_are_handed_on(tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""Which columns are the ids: those that tell apart the rows of one time, and what else they determine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.panel import Timestamps
+from forecast.reading.cells import Cells
+from forecast.reading.columns import failure, holds_times, in_list, named_columns
+from forecast.reading.dialect import Table
+from forecast.reading.problems import listed
+from forecast.reading.typed import looks_boolean, looks_numeric, sample
+
+Codes = NDArray[np.int64]
+
+_WHOLE_NUMBER = re.compile(r"-?\d+")
+_MOST_ID_COLUMNS = 6
+#: What does not tell these rows apart does not tell all rows apart.
+_TRIAL = 5_000
+
+
+def find_ids(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> tuple[int, ...]:
+    """The indices of the text columns that tell repeated timestamps [N] apart; empty when none repeats or none does."""
+    times = _times(timestamps)
+    if _count(times) == len(times):
+        return ()
+    taken = set(taken)
+    texts = [i for i in named_columns(table) if i not in taken and _is_text(table, i)]
+    found = _explanations(table, times, texts)
+    if len(found) > 1:
+        sets = " or ".join(listed(table.names[i] for i in columns) for columns in found[:3])
+        hint = f"name them: --id {in_list(table, found[0])}"
+        raise failure(table, "E402", f"timestamps repeat, and the ids may be {sets}", hint)
+    return found[0] if found else ()
+
+
+def id_hint(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> str | None:
+    """A hint naming columns of whole numbers or words that would tell repeated timestamps apart, if there are such."""
+    taken = set(taken)
+    labels = [i for i in named_columns(table) if i not in taken and (_is_text(table, i) or _is_whole(table.cells[i]))]
+    found = _explanations(table, _times(timestamps), labels)
+    return f"if each is another series, train with: --id {in_list(table, found[0])}" if found else None
+
+
+def grouped(codes: Sequence[Codes], length: int) -> Codes:
+    """One number for each distinct row of several columns of codes, [length]; smaller rows have smaller numbers."""
+    groups = np.zeros(length, dtype=np.int64)
+    for column in codes:
+        # Products of counts overflow only where there are more groups than rows.
+        groups = groups * (int(column.max(initial=0)) + 1) + column
+        if int(groups.max(initial=0)) >= 2**31:
+            groups = np.unique(groups, return_inverse=True)[1].astype(np.int64).reshape(-1)
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def _explanations(table: Table, times: Codes, columns: Sequence[int]) -> list[tuple[int, ...]]:
+    """The smallest sets of columns that leave no time repeated but in repeated rows, each with what else it determines.
+
+    A region determines its state: such a column goes along as a label. The weather of the day does not.
+    """
+    codes = {i: Cells.of(table.cells[i]).distinct()[1] for i in columns}
+    codes = {i: column for i, column in codes.items() if column.max(initial=0) > 0}
+    columns = list(codes)[:_MOST_ID_COLUMNS]
+    if not columns or not _explains(table, times, [codes[i] for i in columns]):
+        return []
+    for size in range(1, len(columns) + 1):
+        found = []
+        for keys in combinations(columns, size):
+            if _explains(table, times, [codes[i] for i in keys]):
+                found.append(tuple(i for i in columns if i in keys or _determines([codes[k] for k in keys], codes[i])))
+        if found:
+            return list(dict.fromkeys(found))
+    return []
+
+
+def _explains(table: Table, times: Codes, keys: Sequence[Codes]) -> bool:
+    """Whether rows of one time and the same keys are the same row."""
+    # The rows of the first few times: where each time has many rows, these show the most.
+    trial = np.flatnonzero(times <= np.partition(times, min(_TRIAL, len(times)) - 1)[min(_TRIAL, len(times)) - 1])
+    for rows in ([trial] if len(trial) < len(times) else []) + [np.arange(len(times))]:
+        groups = grouped([column[rows] for column in (times, *keys)], len(rows))
+        if not _equal_within(table, groups, rows):
+            return False
+    return True
+
+
+def _equal_within(table: Table, groups: Codes, rows: Codes) -> bool:
+    """Whether every two rows of one group have equal cells throughout."""
+    if _count(groups) == len(groups):
+        return True
+    order = np.argsort(groups, kind="stable")
+    again = np.flatnonzero(groups[order[1:]] == groups[order[:-1]])
+    pairs = zip(rows[order[again]].tolist(), rows[order[again + 1]].tolist(), strict=True)
+    return all(cells[one] == cells[other] for one, other in pairs for cells in table.cells)
+
+
+def _determines(keys: Sequence[Codes], label: Codes) -> bool:
+    groups = grouped(keys, len(label))
+    return _count(grouped([groups, label], len(label))) == _count(groups)
+
+
+def _times(timestamps: Timestamps) -> Codes:
+    return np.unique(timestamps, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def _count(codes: Codes) -> int:
+    """How many numbers there are among codes that leave none out."""
+    return int(codes.max(initial=-1)) + 1
+
+
+def _is_text(table: Table, column: int) -> bool:
+    cells = table.cells[column]
+    return bool(sample(cells)) and not (looks_numeric(cells) or looks_boolean(cells) or holds_times(table, column))
+
+
+def _is_whole(cells: Sequence[str]) -> bool:
+    texts = sample(cells)
+    return bool(texts) and all(_WHOLE_NUMBER.fullmatch(text) for text in texts)
