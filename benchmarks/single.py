@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast import Config, Forecaster, Panel, read_panel
+from forecast.config import DataConfig
 from forecast.panel import Series
 
 Values = NDArray[np.float64]
@@ -107,9 +108,8 @@ def main() -> None:
 def measure(file: File, folder: Path, config: Config, back: int = 0) -> Result:
     """Train once before the last two windows, forecast both, and compare with seasonal naive row by row."""
     path = next(folder.rglob(file.name))
-    panel = last_rows(
-        read_panel(path, DataConfig(time=(file.time,), target=(file.target,), id=tuple(file.ids))), file.rows
-    )
+    data = DataConfig(time=(file.time,) if file.time else (), target=(file.target,), id=file.ids)
+    panel = last_rows(read_panel(path, data), file.rows)
     panel = cut(panel, back * file.horizon) if back else panel
     config = replace(config, model=replace(config.model, horizon=file.horizon))
     begun = time.perf_counter()
