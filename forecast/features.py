@@ -168,9 +168,10 @@ class _HolidayColumn(NamedTuple):
     ahead: bool
 
     def values(self, days: Days) -> Values:
-        """The column at the days (ascending) [T]."""
+        """The column at the days (ascending) [T]. Raises ConfigError when nothing is known of the country."""
         if not len(days):
             return np.empty(0)
+        check_country(self.country)
         if self.n:
             return self._counts(days)
         shift = {"day before holiday": 1, "day after holiday": -1}.get(self.kind, 0)
@@ -226,8 +227,8 @@ def _parsed(name: str) -> _HolidayColumn:
     counts = found is not None and found["kind"] in ("holidays", "working days")
     if found is None or counts != bool(found["n"]) or (found["single"] and found["kind"] != "holiday"):
         raise ConfigError(f"unknown feature {name!r:.60}", hint=suggest(name, [*FEATURES, "holiday DE"]))
-    country, n, unit = check_country(found["country"]), int(found["n"] or 0), {"month": "M"}.get(found["unit"], "D")
-    return _HolidayColumn(name, found["kind"], country, found["single"], n, unit, found["side"] == "from")
+    n, unit = int(found["n"] or 0), "M" if found["unit"] == "month" else "D"
+    return _HolidayColumn(name, found["kind"], found["country"], found["single"], n, unit, found["side"] == "from")
 
 
 def _possible(country: str, calendar: Calendar, days: Days) -> list[str]:

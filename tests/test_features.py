@@ -297,6 +297,13 @@ def test_a_holiday_that_the_package_has_under_another_name_is_an_error() -> None
     assert sum(column("holiday DE: Reformation Day", stamps("2020-01-01", "2020-12-31"))) == 0
 
 
+def test_a_country_that_does_not_exist_has_no_columns() -> None:
+    """Its name is well formed, and nothing is known of it."""
+    assert feature_names(("holiday ZZ",)) == ("holiday ZZ",)
+    with pytest.raises(ConfigError, match="no holidays are known for 'ZZ'"):
+        feature_values(("holiday ZZ",), stamps("2024-01-01", "2024-01-05"), DAILY)
+
+
 def test_years_that_the_package_does_not_know_are_refused() -> None:
     """No holiday in a whole century would be wrong without a word."""
     with pytest.raises(DataError, match="known until 2100, not until 2150"):
@@ -308,6 +315,8 @@ def test_without_the_package_the_hint_installs_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "holidays", None)
     times = stamps("2024-01-01", "2024-12-31")
     assert feature_values(("weekday",), times, DAILY).shape == (366, 7)
+    # A model file can be looked at without it.
+    assert feature_names(("holiday DE",)) == ("holiday DE",)
     with pytest.raises(ConfigError) as raised:
         choose_holidays(("DE",), DAILY, [times])
     assert raised.value.hint == 'pip install "forecast[holidays]"'
