@@ -53,6 +53,7 @@ def heavy(report: dict[str, object]) -> set[str]:
         "-h",
         "--help",
         "--version",
+        "check -h",
         "train -h",
         "predict -h",
         "inspect -h",
@@ -73,6 +74,7 @@ def test_asking_loads_nothing_heavy(line: str, tmp_path: Path) -> None:
     [
         "tarin",
         "train",
+        "check",
         "train data.csv --no-such-option",
         "train data.csv --cell transformer",
         "train data.csv --layers none",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from forecast.cli.check import check
 from forecast.cli.completion import completion
 from forecast.cli.doctor import doctor
 from forecast.cli.errors import reporting
@@ -22,6 +23,7 @@ from forecast.errors import ConfigError
 from forecast.version import VERSION
 
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "check": check,
     "train": train,
     "predict": predict,
     "inspect": inspect,

@@ -1,0 +1,122 @@
+"""ADVICE: for every code what it leads to when it is left as it is, and what settles it. `docs/reading.md` shows it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """What a code leads to, for people; `settles` is what to do, with the option in backquotes where there is one."""
+
+    consequence: str
+    settles: str
+
+
+_CORRECT = "correct the cell, or make it empty"
+_AGAIN = "get the file again from where it comes"
+
+#: One line for every one of CODES and WARNINGS.
+ADVICE: dict[str, Advice] = {
+    # E1 the file
+    "E101": Advice("there is nothing to read", "correct the name"),
+    "E102": Advice("a folder or a device has no end that could be read up to", "name a file, or `-` for stdin"),
+    "E103": Advice("there is nothing to read", "`chmod u+r FILE`"),
+    "E104": Advice("there is nothing to read", _AGAIN),
+    "E105": Advice("its bytes read as text would be columns that mean nothing", "export it as CSV"),
+    "E106": Advice("letters of names and ids would turn into others", "`--encoding cp1252`, or whichever it is"),
+    "E107": Advice("text is cut or torn at such a byte by other tools", _AGAIN),
+    "E108": Advice("the newest rows would be missing without a word", _AGAIN),
+    "E109": Advice("a small packed file could fill the memory", "divide the file"),
+    "E110": Advice("there is nothing to read it with", "install the package that the hint names"),
+    "E111": Advice("what is left of its columns need not belong together", _AGAIN),
+    "E112": Advice("a row would be missing without a word", "write one object of plain values on every line"),
+    "E113": Advice("there is nothing to read", "correct the address, or try again when it answers"),
+    "E114": Advice("there is nothing to read", "correct the query"),
+    "E115": Advice("an error in a cell is no value", "name another sheet, or correct the cell in the workbook"),
+    "E116": Advice("the last row may be half of one", "read it when the writer is done"),
+    # E2 rows and cells
+    "E201": Advice("columns would be cut at the wrong places", "`--delimiter`, `--skip-lines` or `--comment`"),
+    "E202": Advice("cells would be taken for those of another column", "correct the row"),
+    "E203": Advice("cells would be taken for those of another column", "put cells that hold the delimiter in quotes"),
+    "E204": Advice("all rows from there on would be one cell", "close the quote, or `--quote`"),
+    "E205": Advice("there is nothing to learn from", _AGAIN),
+    "E206": Advice("the first row of data would be taken for names", "`--names date,value`"),
+    "E207": Advice("a guess at it would be a wrong number", "`--decimal`, `--thousands`, `--na`, `--units`"),
+    "E208": Advice("means and squares of it are no longer finite", _CORRECT),
+    "E209": Advice("true and false are no amounts", "`--target` names another column"),
+    "E210": Advice(
+        "the cell may end where nobody meant it to", "write a quote inside a quoted cell twice, or `--escape`"
+    ),
+    "E211": Advice("a quote is probably open from there on", "close the quote"),
+    # E3 columns and times
+    "E301": Advice("another column would be forecast than was meant", "correct the name"),
+    "E302": Advice("without times there is no order and no calendar", "`--time`, `--date-format`"),
+    "E303": Advice("the wrong one gives a forecast of the wrong dates", "`--time`"),
+    "E304": Advice("another column would be forecast than was meant", "`--target`"),
+    "E305": Advice("a column would explain itself", "`--time`, `--target`, `--id`"),
+    "E306": Advice("nobody knows which of them is meant", "rename all but one"),
+    "E311": Advice("a guess at it would be a wrong date", "`--date-format`, or `--time` names another column"),
+    "E312": Advice("one of the two ways of writing would be read as wrong dates", "write all times one way"),
+    "E313": Advice("the row belongs to a moment that nobody knows", "correct the cell"),
+    "E314": Advice("it may be the midnight before or after", "write 00:00 of the next day"),
+    "E315": Advice("one such year makes millions of missing steps", "correct the year or remove the row"),
+    "E316": Advice("most dates would be wrong, and look right", "`--date-format`"),
+    "E317": Advice("an hour would be there twice or not at all", "`--timezone`"),
+    "E318": Advice("the rows would be hours apart from where they belong", "`--timezone`"),
+    "E319": Advice("the row belongs to no step", "fill it in or remove the row"),
+    "E320": Advice("the model knows no step at that time", "predict from rows on the same calendar, or train again"),
+    "E340": Advice("dates would have to be made up", "`--freq`, or a column name that is a time"),
+    "E341": Advice("only one of its values could be used", "`--past` or `--future` instead of `--static`"),
+    "E342": Advice("a column of names learns every row by heart", "leave the column out"),
+    "E344": Advice("the file would not be used", "`--future` names them when the model is trained"),
+    "E343": Advice("the network would see numbers that mean something else", "correct the column, or train again"),
+    # E4 series
+    "E401": Advice("which of the values is true cannot be known", "`--on-duplicate`, or `--id` when each is a series"),
+    "E402": Advice("rows of different series would be mixed", "`--id`"),
+    "E403": Advice("a step between rows cannot be seen, let alone learnt", "add rows, or leave the series out"),
+    "E404": Advice("most of what would be learnt is a guess", "`--max-missing`, or a longer `--freq`"),
+    "E405": Advice("the fine series would be full of holes, or the coarse ones made up", "one file for each"),
+    "E406": Advice("the dates of the forecast would be made up", "`--freq`, `--calendar`"),
+    "E407": Advice("there is nothing to learn from", "a later `--as-of`"),
+    "E430": Advice("nothing is left to learn from, or to judge by", "a shorter `--horizon`"),
+    # W1 the file and its rows
+    "W101": Advice("nothing: the whole file is divided by it", "`--delimiter` says it outright"),
+    "W102": Advice("nothing, unless a row was lost there", "remove the lines"),
+    "W103": Advice("nothing: files were joined with their headers", "remove the lines"),
+    "W104": Advice("nothing, when names and ids look right", "`--encoding` says it outright"),
+    "W105": Advice("letters are wrong when it is another one", "look at names and ids"),
+    "W110": Advice("the cells count as missing", "write every key in every object"),
+    "W111": Advice("the others are not looked at", "name the sheet or table in the address"),
+    # W3 times
+    "W301": Advice("all dates are wrong if it is the other reading", "`--date-format` says it outright"),
+    "W302": Advice("nothing: they are sorted", "sort the file"),
+    "W320": Advice("nothing, when the columns are the times of a day", "write one row for each time"),
+    "W321": Advice("nothing, when every row is another series", "write one row for each time"),
+    "W322": Advice("they count as unknown, and their effect is not known", "train again"),
+    "W323": Advice("there the network does without the covariate", "fill them in"),
+    "W324": Advice("the data win", "correct one of the two"),
+    "W325": Advice("it knows the answer, and nobody will know it when it counts", "leave the column out"),
+    "W326": Advice("they are not used", "remove them"),
+    # W4 series
+    "W401": Advice("nothing: one of each is kept", "remove the rows"),
+    "W402": Advice("one of the two hours is not used", "`--timezone` when times are of a wall clock"),
+    "W403": Advice("they get no forecast", "add rows"),
+    "W404": Advice("they count as missing, and the forecast is too high if nothing happened then", "write rows with 0 there"),
+    "W405": Advice("they count as missing, and the forecast is too high if nothing happened then", "write 0 there"),
+    "W406": Advice("the forecast begins after the last value, earlier than the file ends", "remove or fill the rows"),
+    "W407": Advice("the other rows of a step are used only in the sum or the mean, or not at all", "`--on-duplicate`"),
+    "W408": Advice("the forecast begins there, as it would have at that time", "leave `--as-of` out"),
+    "W409": Advice("its forecast begins in the past", "remove the series when it has ended"),
+    # W43 what the values themselves show
+    "W430": Advice("nothing is learnt there, and what hangs on its neighbours is weaker", "fill in the values"),
+    "W431": Advice("a stuck sensor or a closed shop is learnt as if it could come again", "make those cells empty"),
+    "W432": Advice(
+        "mistakes among them bend the forecast and widen its intervals", "make the cells empty that are wrong"
+    ),
+    "W433": Advice("it is learnt as if it had been measured, and spoils everything", "`--na`"),
+    "W434": Advice("the forecast is that value, with intervals of no width", "leave the series out"),
+    "W435": Advice("the median is often zero; what is needed stands in the upper quantiles", "`--quantiles`"),
+    "W436": Advice("the forecast does not know of it", "`--season-length`"),
+    "W437": Advice("there is little to learn: a naive forecast may be as good", "add earlier rows"),
+    "W438": Advice("a naive forecast is hard to beat: read the verdict of `train`", "add covariates that lead it"),
+}
