@@ -1,4 +1,4 @@
-"""The only place that writes files: a Forecast as csv, json or parquet, and any bytes as a whole file or not at all.
+"""The only place that writes: a Forecast as csv, json, parquet or rows, and any bytes as a whole file or not at all.
 
 A crash at any moment leaves the previous file or the new one. It never prints and never creates a folder.
 """
@@ -25,9 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.config import suggest
+from forecast.database_rows import Column, replace_rows
 from forecast.errors import ConfigError, DataError, LockedError, OutputError
 from forecast.forecasts import Forecast
-from forecast.timeformat import format_times
+from forecast.panel import Columns
+from forecast.timeformat import SERIALS, format_times, has_clock, zone_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +39,8 @@ if sys.platform != "win32":
 
 _STALE_SECONDS = 24 * 3600
 _SIGNIFICANT_DIGITS = 9
+#: With these a spreadsheet takes a text for a formula (CWE-1236).
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_forecast(
@@ -47,12 +51,53 @@ def write_forecast(
     levels: Sequence[float] | None = None,
     quantiles: Sequence[float] = (),
     nixtla_names: bool = False,
+    excel_safe: bool = False,
 ) -> None:
     """Writes the forecast file atomically, in the format named or else the one of the path's suffix."""
     if format is None:
         format = path.suffix.lower().removeprefix(".")
-    data = render(forecast, format=format, levels=levels, quantiles=quantiles, nixtla_names=nixtla_names)
+    data = render(
+        forecast,
+        format=format,
+        levels=levels,
+        quantiles=quantiles,
+        nixtla_names=nixtla_names,
+        excel_safe=excel_safe,
+    )
     write_atomic(path, data)
+
+
+def write_forecast_sql(
+    forecast: Forecast,
+    target: str,
+    *,
+    levels: Sequence[float] | None = None,
+    quantiles: Sequence[float] = (),
+    nixtla_names: bool = False,
+) -> None:
+    """Writes the forecast into a table of a database, `sqlite:///sales.db#forecast`, in one transaction.
+
+    Rows of the same ids, time and target are replaced. Times are dates or timestamps, and texts in the user's own form
+    where they have a UTC offset; numbers keep all their digits; a `source` column says what made the forecast.
+    """
+    frame = _finite_frame(forecast, levels, quantiles, nixtla_names)
+    texts = _time_texts(frame, forecast.columns)
+    numeric = set(frame.select_dtypes("float64").columns)
+    columns = []
+    for name in frame.columns:
+        if name in numeric:
+            columns.append(Column(name, "number", frame[name].tolist()))
+        elif name in texts:
+            kind, values = _sql_times(frame[name], texts[name], forecast.columns)
+            columns.append(Column(name, kind, values, key=True, texts=texts[name]))
+        else:
+            columns.append(
+                Column(name, "text", frame[name].tolist(), key=name != "source" or forecast.source == "model")
+            )
+    if "source" not in frame:
+        # Always, so that the table has it on the day when something stands in for the model.
+        columns.append(Column("source", "text", [forecast.source] * len(frame), optional=True))
+    replace_rows(target, columns)
 
 
 def render(
@@ -62,37 +107,57 @@ def render(
     levels: Sequence[float] | None = None,
     quantiles: Sequence[float] = (),
     nixtla_names: bool = False,
+    excel_safe: bool = False,
 ) -> bytes:
     """The bytes of the forecast file, its columns those of `Forecast.to_frame`.
 
     csv and json write a timestamp in the user's own text form and a number to nine significant digits, parquet keeps
-    both as they are. Raises DataError for a value that is not finite.
+    both as they are. excel_safe keeps a spreadsheet from taking texts of a csv for formulas. Raises DataError for a
+    value that is not finite.
     """
     writer = WRITERS.get(f".{format}")
     if writer is None:
         raise ConfigError(f"unknown forecast format {format!r}", hint=suggest(f".{format}", WRITERS))
+    return writer(_finite_frame(forecast, levels, quantiles, nixtla_names), forecast.columns, excel_safe)
+
+
+def _finite_frame(
+    forecast: Forecast, levels: Sequence[float] | None, quantiles: Sequence[float], nixtla_names: bool
+) -> pd.DataFrame:
     frame = forecast.to_frame(levels, quantiles, nixtla_names)
     numbers = frame.select_dtypes("float64")
     wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()).all(axis=1))
     if len(wrong):
         where = ", ".join(str(value) for value in frame.drop(columns=numbers.columns).iloc[wrong[0]])
         raise DataError(f"the forecast for {where} is not a finite number", why="its trend leaves the range of a float")
-    return writer(frame, forecast.columns.time_format)
+    return frame
 
 
-def _csv(frame: pd.DataFrame, time_format: str) -> bytes:
+def _csv(frame: pd.DataFrame, own: Columns, excel_safe: bool) -> bytes:
     """RFC 4180 with a line feed after every row: UTF-8, a header, quotes only where they are needed."""
-    columns = [[_quoted(text) for text in column] for column in _text_columns(frame, time_format).values()]
-    lines = [",".join(_quoted(name) for name in frame.columns), *(",".join(row) for row in zip(*columns, strict=True))]
+    numeric = set(frame.select_dtypes("float64").columns)
+    names, columns = list(frame.columns), _text_columns(frame, own)
+    if excel_safe:
+        names = [_defused(name) for name in names]
+        columns = {
+            name: texts if name in numeric else [_defused(text) for text in texts] for name, texts in columns.items()
+        }
+    rows = zip(*([_quoted(text) for text in texts] for texts in columns.values()), strict=True)
+    lines = [",".join(_quoted(name) for name in names), *(",".join(row) for row in rows)]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _json(frame: pd.DataFrame, time_format: str) -> bytes:
+def _defused(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would compute it, or run what it calls."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _json(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
     """One document, `{"columns": [names], "rows": [one object per row, on a line of its own]}`, for `jq '.rows[]'`."""
     numeric = set(frame.select_dtypes("float64").columns)
     columns: list[list[Any]] = [
         [float(text) for text in column] if name in numeric else column
-        for name, column in _text_columns(frame, time_format).items()
+        for name, column in _text_columns(frame, own).items()
     ]
     names = list(frame.columns)
     rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
@@ -100,7 +165,10 @@ def _json(frame: pd.DataFrame, time_format: str) -> bytes:
     return f'{{"columns": {json.dumps(names, ensure_ascii=False)}, "rows": [\n{lines}\n]}}\n'.encode()
 
 
-def _parquet(frame: pd.DataFrame, _time_format: str) -> bytes:
+def _parquet(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
+    if own.timezone:
+        zoned = {name: frame[name].dt.tz_localize("UTC").dt.tz_convert(own.timezone) for name in _time_names(frame)}
+        frame = frame.assign(**zoned)
     buffer = BytesIO()
     try:
         frame.to_parquet(buffer, engine="pyarrow", index=False)
@@ -109,17 +177,37 @@ def _parquet(frame: pd.DataFrame, _time_format: str) -> bytes:
     return buffer.getvalue()
 
 
-#: How a frame and the text form of its timestamps become bytes, by the suffix of the file.
-WRITERS: dict[str, Callable[[pd.DataFrame, str], bytes]] = {".csv": _csv, ".json": _json, ".parquet": _parquet}
+#: How a frame becomes bytes, by the suffix of the file; with the text form of its times, and excel_safe.
+WRITERS: dict[str, Callable[[pd.DataFrame, Columns, bool], bytes]] = {
+    ".csv": _csv,
+    ".json": _json,
+    ".parquet": _parquet,
+}
 
 
-def _text_columns(frame: pd.DataFrame, time_format: str) -> dict[str, list[str]]:
+def _text_columns(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
     """Every column as text, by name and in order."""
     numbers = frame.select_dtypes("float64")
-    texts = dict(zip(numbers.columns, _number_texts(numbers.to_numpy()), strict=True))
-    for name in frame.select_dtypes("datetime").columns:
-        texts[name] = format_times(frame[name].to_numpy(), time_format)
+    texts = dict(zip(numbers.columns, _number_texts(numbers.to_numpy()), strict=True)) | _time_texts(frame, own)
     return {name: texts[name] if name in texts else frame[name].tolist() for name in frame.columns}
+
+
+def _time_names(frame: pd.DataFrame) -> list[str]:
+    return list(frame.select_dtypes("datetime").columns)
+
+
+def _time_texts(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
+    """The timestamps in the user's own text form, by the name of their column."""
+    return {name: format_times(frame[name].to_numpy(), own.time_format, own.timezone) for name in _time_names(frame)}
+
+
+def _sql_times(times: pd.Series[Any], texts: list[str], own: Columns) -> tuple[str, list[Any]]:
+    """The kind of column for the timestamps, and its values: a type without offset would not say which moment it is."""
+    if own.timezone or zone_of(own.time_format) or own.time_format.startswith(SERIALS):
+        return "text", texts
+    if not has_clock(own.time_format):
+        return "date", times.dt.date.tolist()
+    return "timestamp", times.dt.to_pydatetime().tolist()
 
 
 def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:

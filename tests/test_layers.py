@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "panel": (1, "errors calendars"),
     "timeformat": (1, "errors config timezones"),
     "features": (1, "errors config timezones holidays calendars"),
+    "database_rows": (2, "errors sources databases"),
     "forecasts": (2, "errors panel"),
     "models": (2, ""),
     "reading": (2, "errors sources version config databases calendars panel timeformat"),
@@ -45,7 +46,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "planning": (3, "errors config calendars panel models scaling seasonality training"),
     "checking": (3, "errors config panel diagnosis planning reading"),
     "fitting": (3, "errors panel models scaling windows calibration evaluation prediction training planning"),
-    "writing": (3, "errors config timeformat forecasts"),
+    "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
     "forecaster": (
         4,
