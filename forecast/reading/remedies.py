@@ -1,0 +1,158 @@
+"""Why a cell is not a number, and the options that would make all such cells of its column numbers."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.config import ReadConfig
+from forecast.reading.dialect import Table
+from forecast.reading.notation import Notation
+from forecast.reading.problems import Problem, named, shown
+
+#: What a column of true and false may say, in any case.
+TRUTHS = frozenset({"true", "false", "yes", "no", "t", "f", "y", "n"})
+
+_REMARKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[-+]?[1-9]\d{0,2},\d{3}"), "thousands separator or decimal comma?"),
+    (re.compile(r"[-+]?\d{1,3}([,.' \u00a0\u202f\u2019]\d{3})+([.,]\d+)?"), "thousands separators?"),
+    (re.compile(r"[-+]?\d*,\d+"), "decimal comma?"),
+    (re.compile(r"[-+]?\d+(_\d+)+(\.\d+)?"), "underscores?"),
+    (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), "hexadecimal?"),
+    (re.compile(r"[\u2010-\u2015]\d.*"), "a dash for a minus sign?"),
+    (re.compile(r"-+|\.+|\?+|[\u2010-\u2015]|#?n/?\.?a!?\.?|missing|#[\w/!?]+", re.IGNORECASE), "a missing value?"),
+    (re.compile(r"[-+]?[\d.,]*[^\W0-9a-zA-Z_][\d.,]*"), "digits of another script?"),
+    (re.compile(r"\(.*\d.*\)"), "a negative number in brackets?"),
+    (re.compile(r"[$€£¥].*\d|.*\d ?[^\d\s.,]+"), "a currency or a unit?"),
+)
+_HINT = "write numbers like -1234.5 and leave missing cells empty, or name another column with --target"
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
+_AROUND = re.compile(
+    r"[-+(]* ?(?P<front>[^\d\s.,()+-]*) ?[-+(]*"
+    r"[\d.,'_ \u00a0\u202f\u2019]*\d[.,]?\s*(?P<end>[^\d\s.,()][^()]*?)?\)?"
+)
+#: Decimal marks and thousands separators as options name them, the common ones first.
+_MARKS: tuple[tuple[str, str | None], ...] = (
+    *((".", None), (",", None), (".", ","), (",", ".")),
+    *((".", "space"), (",", "space"), (".", "'"), (",", "'"), (".", "_"), (",", "_")),
+)
+_MOST_TEXTS, _MOST_WORDS = 2000, 12
+
+
+def refusals(table: Table, column: int, rows: NDArray[np.int64], how: ReadConfig) -> list[Problem]:
+    """A problem for each of the rows of a column, none of which is a number."""
+    texts, which = table.cells[column].take(rows).distinct()
+    # Cells that differ in blanks around them only are one in a hint.
+    remedy = _remedy(table, column, [text.strip(" ") for text in texts], how)
+    reasons = [_reason(text.strip(" "), remedy) for text in texts]
+    who = named(table.names[column])
+    problems = []
+    for row, number in zip(rows.tolist(), which.tolist(), strict=True):
+        code, found, hint = reasons[number]
+        problems.append(table.problem(code, f"{who}: {found}", row, column, hint=hint))
+    return problems
+
+
+def _reason(text: str, remedy: str | None) -> tuple[str, str, str]:
+    """The code, what was found, and a hint for a text that is not a number."""
+    if _INFINITY.fullmatch(text) or (_NUMBER.fullmatch(text) and abs(float(text)) > 1e150):
+        return "E208", f"{shown(text)} is infinite or beyond 1e150", remedy or "leave cells without a value empty"
+    if text.casefold() in TRUTHS and len(text) > 1:
+        hint = "write 1 and 0, or name another column with --target"
+        return "E209", f"{shown(text)} is true or false, where a number is needed", hint
+    remark = next((f" ({remark})" for form, remark in _REMARKS if form.fullmatch(text)), "")
+    hint = "write the digits 0 to 9" if "script" in remark else "write a minus sign as -" if "dash" in remark else _HINT
+    return "E207", f"{shown(text)} is not a number{remark}", remedy or hint
+
+
+def _remedy(table: Table, column: int, texts: list[str], how: ReadConfig) -> str | None:
+    """Options, as they can be pasted, with which the texts and the other cells of the column are numbers or missing.
+
+    None when no options are enough. Where a decimal comma and a thousands comma both are, the likelier comes first.
+    """
+    if len(texts) > _MOST_TEXTS:
+        texts = texts[:: len(texts) // _MOST_TEXTS]
+    cells = table.cells[column]
+    others = [text.strip(" ") for text in cells.take(np.arange(0, len(cells), max(len(cells) // _MOST_TEXTS, 1)))]
+    words = [text for text in texts if _is_word(text)]
+    if len(words) > _MOST_WORDS:
+        return None
+    units = _units([text for text in texts if not _is_word(text)], how)
+    trial = replace(how, na=_more(how.na, words), units=_more(how.units, units))
+    found = [marked for marked in _with_marks(trial) if _all_read(Notation.of(marked), [*texts, *others])]
+    if not found:
+        return None
+    hints = [_options(how, marked) for marked in found]
+    if _is_doubtful(found):
+        first = int(_are_grouped(others))
+        return f"{hints[first]} or {hints[1 - first]}"
+    return hints[0] or None
+
+
+def _with_marks(how: ReadConfig) -> Iterator[ReadConfig]:
+    """The settings with every decimal mark and thousands separator, those that are given first."""
+    given = (how.decimal or ".", how.thousands)
+    for mark, thousands in (given, *(marks for marks in _MARKS if marks != given)):
+        decimal = how.decimal if mark == given[0] else mark
+        yield replace(how, decimal=decimal, thousands=thousands)
+
+
+def _all_read(notation: Notation, texts: list[str]) -> bool:
+    """Whether each of the texts is a finite number or missing, and at least one is a number."""
+    left = [text for text in texts if not notation.is_missing(text)]
+    numbers = notation.numbers(notation.bare(left))
+    return bool(left) and all(number is not None and abs(number) <= 1e150 for number in numbers)
+
+
+def _is_doubtful(found: list[ReadConfig]) -> bool:
+    """Whether the comma may be the decimal mark and may stand between thousands."""
+    return [(how.decimal or ".", how.thousands) for how in found[:2]] == [(",", None), (".", ",")]
+
+
+def _are_grouped(texts: list[str]) -> bool:
+    """Whether commas between thousands are likelier: there is no number above a thousand without one."""
+    return not any(re.fullmatch(r"[-+]?\d{4,}", text) for text in texts)
+
+
+def _is_word(text: str) -> bool:
+    return not re.search(r"\d", text) and text.casefold() not in TRUTHS
+
+
+def _units(texts: list[str], how: ReadConfig) -> list[str]:
+    """What stands in front of numbers and behind them; "()" where brackets mean a minus."""
+    units: list[str] = []
+    bare = Notation.of(how).bare(texts)
+    for text in bare:
+        if around := _AROUND.fullmatch(text):
+            units += [unit for unit in (around["front"], around["end"]) if unit and unit not in units]
+        if text.count("(") == 1 and text.endswith(")") and "()" not in units:
+            units.append("()")
+    return units if len(units) <= _MOST_WORDS else []
+
+
+def _more(given: tuple[str, ...], words: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*given, *words)))
+
+
+def _options(how: ReadConfig, wanted: ReadConfig) -> str:
+    """The options that differ, with their whole values."""
+    options = []
+    for name in ("decimal", "thousands", "na", "units"):
+        value = getattr(wanted, name)
+        if value is not None and value != getattr(how, name):
+            options.append(f"--{name} {_pasted(value) if isinstance(value, str) else _pasted(_in_list(value))}")
+    return " ".join(options)
+
+
+def _in_list(words: tuple[str, ...]) -> str:
+    return ",".join(word if re.fullmatch('[^,"]+', word) else '"' + word.replace('"', '""') + '"' for word in words)
+
+
+def _pasted(text: str) -> str:
+    return text if re.fullmatch(r"[\w.,%+/-]+", text) else shlex.quote(text)
