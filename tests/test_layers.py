@@ -32,7 +32,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "database_rows": (2, "errors sources databases"),
     "forecasts": (2, "errors panel"),
     "models": (2, ""),
-    "reading": (2, "errors sources version config databases calendars panel timeformat"),
+    "reading": (2, "errors sources version config timezones databases calendars panel timeformat"),
     "scaling": (2, "errors"),
     "seasonality": (2, ""),
     "periods": (2, "seasonality"),

@@ -16,7 +16,7 @@ from forecast.reading.dialect import Table
 from forecast.reading.ids import find_ids, grouped
 from forecast.reading.problems import FileProblems, warning
 from forecast.reading.roles import Roles, role_notes
-from forecast.reading.times import read_times
+from forecast.reading.times import read_times, resolve_overlap
 from forecast.reading.typed import read_numbers
 from forecast.timeformat import format_times
 
@@ -78,23 +78,27 @@ class Rows:
 
     def texts_of(self, stamps: Timestamps) -> list[str]:
         """Timestamps as the file writes them."""
-        return format_times(stamps, self.columns.time_format)
+        return format_times(stamps, self.columns.time_format, self.columns.timezone)
 
 
 def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None = None) -> Rows:
     """The typed rows of a table, sorted. Raises FileProblems with every cell that is wrong."""
-    times = read_times(table, roles.time[0], known_pattern=known.columns.time_format if known else None)
+    times = read_times(table, roles.time, read, known=known.columns if known else None)
     numbers = [read_numbers(table, column) for column in roles.targets]
     others = read_covariates(table, roles.covariates, read, known.covariates if known else ())
     if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong), *others.problems]:
         raise FileProblems(table.file, dict.fromkeys(problems))
     id_at = find_ids(table, times.timestamps, taken=roles.taken) if roles.ids is None else roles.ids
     item_ids, items = _items(table, id_at)
+    times = resolve_overlap(times, items, table, roles.time)
+    if times.problems:
+        raise FileProblems(table.file, times.problems)
     columns = Columns(
         time=" ".join(table.names[i] for i in roles.time),
         targets=tuple(table.names[i] for i in roles.targets),
         ids=tuple(table.names[i] for i in id_at),
         time_format=times.pattern,
+        timezone=times.timezone,
         time_parts=tuple(table.names[i] for i in roles.time) if len(roles.time) > 1 else (),
     )
     why = roles.why | {i: roles.why.get(i, "it tells repeated times apart") for i in id_at}
@@ -108,7 +112,7 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
         times.timestamps,
         np.column_stack([values for values, _ in numbers]) if numbers else np.empty((len(table), 0)),
         others.values,
-        (*role_notes(table, roles, id_at), *table.notes, *([times.note] if times.note else []), *others.notes),
+        (*role_notes(table, roles, id_at), *table.notes, *times.notes, *others.notes),
     )
     return _sorted(rows)
 

@@ -4,192 +4,199 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.panel import Timestamps
+from forecast.config import ReadConfig
+from forecast.errors import ConfigError
+from forecast.panel import Columns, Timestamps
+from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
-from forecast.reading.problems import Problem, named, shown
-from forecast.reading.typed import MISSING, sample
-from forecast.timeformat import parse_times, patterns_for, zone_of
-
-FIRST_YEAR, LAST_YEAR = 1700, 2200
-
-_HINT = "write times like 2024-01-31, 2024-01-31 18:00, 2024-01 or 2024Q1, or name another column with --time"
-_REMARKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d{2}( .*)?"), "a year of two digits?"),
-    (re.compile(r"[2-6]\d{4}(\.\d+)?"), "a date number of Excel?"),
-    (re.compile(r"1\d{9}(\d{3}){0,3}(\.\d+)?"), "seconds or less since 1970?"),
-    (re.compile(r".*\d.*[^\W\d_]{3}.*|.*[^\W\d_]{3}.*\d.*"), "the name of a month?"),
-)
+from forecast.reading.problems import Problem, named, shown, warning
+from forecast.reading.timefaults import faults, no_format
+from forecast.reading.timefits import Choice, choose, exact, in_sample
+from forecast.reading.timetexts import Fit, TimeTexts, letters_of
+from forecast.reading.wallclocks import in_file_order, settle
+from forecast.timeformat import check_pattern, clock_patterns_for, has_clock, parse_times, patterns_for
+from forecast.timezones import check_zone, to_utc
 
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """A column read as times: timestamps [N] datetime64[us], NaT where a problem names the row, in the text's pattern.
+    """Columns read as times: timestamps [N] datetime64[us], NaT where a problem names the row, in the texts' pattern.
 
-    note says how day and month were told apart, where that was needed.
+    With a timezone the timestamps are UTC and the texts are what that zone's clocks show; `repeated` [N] are then those
+    that the clocks show twice in autumn, taken as the first time until resolve_overlap has seen which item they are of.
+    The texts of several columns are joined by a blank, as the pattern is. notes are warnings.
     """
 
     timestamps: Timestamps
     pattern: str
     problems: tuple[Problem, ...] = ()
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    timezone: str = ""
+    repeated: NDArray[np.bool_] | None = None
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """A pattern, what it reads in N texts, and in how many of them it reads anything."""
+def read_times(table: Table, columns: Sequence[int], read: ReadConfig, *, known: Columns | None = None) -> TimeColumn:
+    """The columns of one row's time as timestamps, in the one pattern that fits all rows.
 
-    pattern: str
-    timestamps: Timestamps
-    count: int
+    The pattern of a known model wins where it fits. A date format or a time zone that means nothing is a ConfigError.
+    """
+    timezone = read.timezone or (known.timezone if known else "")
+    known_pattern = known.time_format if known else ""
+    if timezone:
+        check_zone(timezone)
+    if read.date_format:
+        check_pattern(read.date_format)
+    texts = TimeTexts([table.cells[column] for column in columns], letters_of([table.names[c] for c in columns]))
+    choice = choose(texts, known_pattern=known_pattern, date_format=read.date_format or "")
+    if choice is None:
+        timestamps = np.full(len(texts), np.datetime64("NaT", "us"))
+        return TimeColumn(timestamps, "", _nothing_read(table, columns, texts, read.date_format or ""))
+    fit, notes = _with_midnights(texts, choice)
+    problems = _doubt(table, columns, texts, choice) + faults(table, columns, texts, fit)
+    settled = settle(fit, timezone=timezone, known_pattern=known_pattern)
+    if settled.broken is not None:
+        for row in np.flatnonzero(settled.broken).tolist():
+            text = f"{named(table.names[columns[-1]])}: {shown(texts.text(row))} {settled.fault}"
+            problems.append(table.problem(settled.code, text, row, columns[-1], hint=settled.hint))
+    if "%y" in settled.pattern:
+        notes = (*notes, warning("W305", "years of two digits are read as 1969 to 2068"))
+    return TimeColumn(
+        settled.timestamps,
+        settled.pattern,
+        tuple(problems),
+        (*notes, *settled.notes),
+        settled.timezone,
+        settled.repeated if settled.repeated is not None and settled.repeated.any() else None,
+    )
+
+
+def resolve_overlap(times: TimeColumn, items: NDArray[np.int64], table: Table, columns: Sequence[int]) -> TimeColumn:
+    """The times with those that clocks show twice in autumn told apart by the order of the rows of each item [N].
+
+    Where both are there the first is before the change and the second after it, the other way round where an item's
+    rows go back in time. A time that is there once is taken as the one before the change, which a note says; rows in no
+    order at all are problems. Without such times nothing changes.
+    """
+    if times.repeated is None:
+        return times
+    moments, untold, lonely = in_file_order(times.timestamps, times.repeated, items, times.timezone)
+    count = int(times.repeated.sum())
+    told = f"{count} times lie in hours that the clocks of {times.timezone} show twice"
+    notes = [warning("W308", f"{told}: the order of the rows tells which is which")] if count > lonely else []
+    if lonely:
+        once = f"{lonely} of them are" if notes else f"{told}; they are"
+        notes.append(warning("W309", f"{once} there only once and taken as the first"))
+    problems = []
+    for row in np.flatnonzero(untold).tolist():
+        text = " ".join(table.cells[column][row].strip(" ") for column in columns)
+        found = f"{named(table.names[columns[-1]])}: {shown(text)} is there twice by the clocks of {times.timezone}"
+        hint = "sort the rows by time, or write the times with their UTC offset"
+        text = f"{found}, and the rows are in no order that tells which is first"
+        problems.append(table.problem("E323", text, row, columns[-1], hint=hint))
+    return replace(
+        times,
+        timestamps=moments,
+        repeated=None,
+        problems=(*times.problems, *problems),
+        notes=(*times.notes, *notes),
+    )
 
 
 def time_pattern(cells: Sequence[str]) -> str:
     """The pattern in which most cells of a sample are timestamps, or nothing."""
-    texts = sample(cells)
-    families = _families(texts)
-    return families[0][0].pattern if families and 2 * families[0][0].count > len(texts) else ""
+    return in_sample(TimeTexts([Cells.of(cells)]))
 
 
-def read_times(table: Table, column: int, *, known_pattern: str | None = None) -> TimeColumn:
-    """The column as timestamps, in the one pattern that fits all of it; `known_pattern` wins where it fits."""
-    texts = [cell.strip(" ") for cell in table.cells[column]]
-    present = np.array([text not in MISSING for text in texts])
-    rows = np.flatnonzero(present)
-    name = named(table.names[column])
-    hint = "fill it in or remove the row"
+def clock_pattern(cells: Sequence[str]) -> str:
+    """The pattern in which most cells of a sample are clock times without a date, or nothing."""
+    sampled = TimeTexts([Cells.of(cells)]).sample()
+    texts = [sampled.text(row) for row in range(len(sampled))]
+    counts = {
+        pattern: int((~np.isnat(parse_times(texts, pattern))).sum())
+        for pattern in dict.fromkeys(pattern for text in texts for pattern in clock_patterns_for(text))
+    }
+    best = max(counts, key=lambda pattern: counts[pattern], default="")
+    return best if best and 2 * counts[best] > len(texts) else ""
+
+
+def parse_moment(text: str, timezone: str = "") -> np.datetime64:
+    """The moment that an option such as --as-of names in ISO form, the last microsecond of a date without a clock time.
+
+    With a timezone the text is what its clocks show, and the moment is in UTC. Anything else is a ConfigError.
+    """
+    text = text.strip()
+    patterns = [p for p in patterns_for(text) if p.startswith("%Y-%m-%d") and "z" not in p and not p.endswith("C")]
+    moments = [parse_times([text], pattern)[0] for pattern in patterns]
+    known = [n for n, moment in enumerate(moments) if not np.isnat(moment)]
+    if not known:
+        hint = "write it like 2024-01-31, or 2024-01-31T18:00"
+        raise ConfigError(f"{text!r:.60} is no date and no time", hint=hint)
+    moment, pattern = moments[known[0]], patterns[known[0]]
+    if not has_clock(pattern):
+        moment += np.timedelta64(86_400_000_000 - 1, "us")
+    if timezone and not pattern.endswith("Z"):
+        utc = to_utc(np.array([moment]), timezone)
+        if utc.missing[0]:
+            raise ConfigError(f"{text!r} is a time that the clocks of {timezone} skip")
+        moment = utc.second[0]
+    return np.datetime64(moment)
+
+
+def _nothing_read(table: Table, columns: Sequence[int], texts: TimeTexts, date_format: str) -> tuple[Problem, ...]:
+    """The problems of columns in which no text is a time: one for the form, and one for each that is missing."""
+    missing = [row for row in range(len(texts)) if texts.is_missing(row)]
     problems = [
-        table.problem("E319", f"{name}: the row has no timestamp", row, column, hint=hint)
-        for row in np.flatnonzero(~present).tolist()
-    ]
-    timestamps = np.full(len(texts), np.datetime64("NaT", "us"))
-    kept = texts if present.all() else [texts[row] for row in rows.tolist()]
-    fits = _fits(kept, known_pattern) if kept else []
-    if not fits:
-        problems += [_no_format(table, int(row), column, texts[row]) for row in rows[:1]]
-        return TimeColumn(timestamps, "", tuple(problems))
-    best, note, ambiguous = _chosen(fits)
-    timestamps[rows] = best.timestamps
-    if ambiguous is not None:
-        row = int(rows[ambiguous])
-        problems.append(table.problem("E316", f"{name}: {shown(texts[row])} {note}", row, column, hint=_HINT))
-    problems += _faults(table, column, texts, rows, best)
-    return TimeColumn(timestamps, best.pattern, tuple(problems), note)
-
-
-def _families(texts: Sequence[str]) -> list[list[_Fit]]:
-    """Patterns for the texts grouped by order of fields, whatever is padded; the best come first."""
-    fits: dict[str, list[_Fit]] = {}
-    for pattern in dict.fromkeys(pattern for text in texts for pattern in patterns_for(text)):
-        fits.setdefault(_padded(pattern), []).append(_fit(texts, pattern))
-    ranked = [sorted(family, key=lambda fit: -fit.count) for family in fits.values()]
-    return sorted((family for family in ranked if family[0].count), key=lambda family: -family[0].count)
-
-
-def _fits(texts: Sequence[str], known_pattern: str | None) -> list[_Fit]:
-    """What the texts may be: one fit, or two when day and month may be exchanged; the better comes first."""
-    if known_pattern:
-        known = _fit(texts, known_pattern)
-        if known.count == len(texts):
-            return [known]
-    fits: list[_Fit] = []
-    for family in _families(sample(texts))[:2]:
-        best = _fit(texts, family[0].pattern)
-        for other in family[1:]:
-            # A padding that reads less of the sample cannot read all of the column.
-            if best.count < len(texts) and other.count == family[0].count:
-                best = max(best, _fit(texts, other.pattern), key=lambda fit: fit.count)
-        fits.append(best)
-    fits.sort(key=lambda fit: -fit.count)
-    return fits[:1] + [fit for fit in fits[1:] if _exchanged(fit.pattern) == _padded(fits[0].pattern)]
-
-
-def _fit(texts: Sequence[str], pattern: str) -> _Fit:
-    timestamps = parse_times(texts, pattern)
-    return _Fit(pattern, timestamps, int((~np.isnat(timestamps)).sum()))
-
-
-def _padded(pattern: str) -> str:
-    return pattern.replace("%-", "%")
-
-
-def _exchanged(pattern: str) -> str:
-    return _padded(pattern).replace("%d", "%?").replace("%m", "%d").replace("%?", "%m")
-
-
-def _order(pattern: str) -> str:
-    return "day/month" if _padded(pattern).index("%d") < _padded(pattern).index("%m") else "month/day"
-
-
-def _chosen(fits: Sequence[_Fit]) -> tuple[_Fit, str, int | None]:
-    """The fit to use, a remark, and the index of a text that leaves day and month in doubt, if one does."""
-    first = fits[0]
-    n = len(first.timestamps)
-    if len(fits) == 1 or first.count < n or fits[1].count < 0.9 * n:
-        return first, "", None
-    second = fits[1]
-    regular = [fit for fit in (first, second) if _is_regular(fit.timestamps)]
-    if second.count == n:
-        if len(regular) == 1:
-            return regular[0], "only this reading of day and month gives regular steps", None
-        differs = int(np.argmax(first.timestamps != second.timestamps))
-        return first, "may be day/month or month/day, and nothing in the column tells which", differs
-    if regular == [second]:
-        # A few days above 12 prove one reading, yet without those few rows the other is regular: which are wrong?
-        exception = int(np.argmax(np.isnat(second.timestamps)))
-        orders = _order(first.pattern), _order(second.pattern)
-        return first, f"reads only as {orders[0]}, but the rows without it are regular as {orders[1]}", exception
-    return first, "", None
-
-
-def _is_regular(timestamps: Timestamps) -> bool:
-    """Whether the timestamps, sorted, follow each other by one constant number of microseconds or of months."""
-    moments = np.unique(timestamps[~np.isnat(timestamps)])
-    if len(moments) < 3:
-        return False
-    months = moments.astype("datetime64[M]")
-    monthly = len(np.unique(moments - months)) == 1 and len(np.unique(np.diff(months))) == 1
-    return monthly or len(np.unique(np.diff(moments))) == 1
-
-
-def _no_format(table: Table, row: int, column: int, text: str) -> Problem:
-    remark = next((f" ({remark})" for form, remark in _REMARKS if form.fullmatch(text)), "")
-    found = f"{named(table.names[column])}: {shown(text)} is not a timestamp{remark}"
-    return table.problem("E311", found, row, column, hint=_HINT)
-
-
-def _faults(table: Table, column: int, texts: Sequence[str], rows: NDArray[np.int64], best: _Fit) -> list[Problem]:
-    """What is wrong with the cells that the best pattern does not read, and with years out of range."""
-    unread = np.isnat(best.timestamps)
-    example = int(rows[np.argmin(unread)])
-    problems = [_fault(table, column, texts, row, example) for row in rows[unread].tolist()]
-    years = best.timestamps.astype("datetime64[Y]").astype(np.int64) + 1970
-    for row in rows[~unread & ((years < FIRST_YEAR) | (years > LAST_YEAR))].tolist():
-        found = f"{named(table.names[column])}: {shown(texts[row])} lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
-        problems.append(table.problem("E315", found, row, column, hint="correct the year or remove the row"))
-    return problems
-
-
-def _fault(table: Table, column: int, texts: Sequence[str], row: int, example: int) -> Problem:
-    """Why the text of a row is not read as the text of the example row was."""
-    text, other = texts[row], f"{shown(texts[example])} on line {table.lines[example]}"
-    found = f"{named(table.names[column])}: {shown(text)}"
-    candidates = patterns_for(text)
-    real = any(not np.isnat(parse_times([text], pattern)[0]) for pattern in candidates)
-    if candidates and not real:
-        if re.search(r"[T ]24:", text):
-            hint = "write midnight as 00:00 of the next day"
-            return table.problem("E314", f"{found} says 24:00", row, column, hint=hint)
-        return table.problem("E313", f"{found} names no moment that exists", row, column, hint="correct the cell")
-    zone, other_zone = zone_of(text), zone_of(texts[example])
-    if real and zone != other_zone:
-        code = "E317" if zone and other_zone else "E318"
-        how = "another" if code == "E317" else "a" if zone else "no"
-        return table.problem(
-            code, f"{found} has {how} UTC offset, unlike {other}", row, column, hint="write all times in UTC, with a Z"
+        table.problem(
+            "E319",
+            f"{named(table.names[columns[0]])}: the row has no timestamp",
+            row,
+            columns[0],
+            hint="fill it in or remove the row",
         )
-    return table.problem("E312", f"{found} is not written like {other}", row, column, hint="write all times one way")
+        for row in missing
+    ]
+    if len(missing) < len(texts):
+        problems.append(no_format(table, columns, texts, date_format))
+    return tuple(problems)
+
+
+def _doubt(table: Table, columns: Sequence[int], texts: TimeTexts, choice: Choice) -> list[Problem]:
+    if choice.doubtful is None:
+        return []
+    text = f"{named(table.names[columns[0]])}: {shown(texts.text(choice.doubtful))} {choice.doubt}"
+    hint = exact(choice.fit.pattern)
+    return [table.problem("E316", text, choice.doubtful, columns[0], hint=hint)]
+
+
+def _with_midnights(texts: TimeTexts, choice: Choice) -> tuple[Fit, tuple[str, ...]]:
+    """The fit with dates alone read as midnight, where just the midnights of a regular grid have no clock time."""
+    fit = choice.fit
+    unread = np.isnat(fit.timestamps)
+    clock = re.search(r"(T|, |:|_| +)%-?[HI]", fit.pattern)
+    if clock is None or len(fit.patterns) > 1 or not unread.any() or unread.all() or fit.offsets is not None:
+        return fit, choice.notes
+    rows = np.flatnonzero(unread)
+    dates = parse_times([texts.text(row) for row in rows.tolist()], fit.pattern[: clock.start()])
+    moments = fit.timestamps.copy()
+    moments[rows] = dates
+    read = fit.timestamps[~unread]
+    if np.isnat(dates).all() or (read == read.astype("datetime64[D]")).any() or not _on_one_grid(moments):
+        return fit, choice.notes
+    count = int((~np.isnat(dates)).sum())
+    who = "1 date without a clock time is" if count == 1 else f"{count} dates without a clock time are"
+    note = warning("W304", f"{who} taken as midnight, the only times of day that have none")
+    return replace(fit, timestamps=moments, count=fit.count + count), (*choice.notes, note)
+
+
+def _on_one_grid(moments: Timestamps) -> bool:
+    """Whether most moments follow each other by one step that divides a day and every difference."""
+    steps = np.diff(np.unique(moments[~np.isnat(moments)])).astype(np.int64)
+    if not len(steps):
+        return False
+    step = int(np.gcd.reduce(steps))
+    return 86_400_000_000 % step == 0 and 2 * int((steps == step).sum()) > len(steps)

@@ -19,23 +19,35 @@ A pattern may also be one word for numbers that count from a moment: `epoch_s`, 
 Nothing here decides which pattern a column has; it lists what one text may be.
 """
 
-from forecast.timeformat.fields import SERIALS, check_pattern, has_clock, has_offset, is_digits, zone_of
+from forecast.timeformat.fields import (
+    SERIALS,
+    check_pattern,
+    counts_from_epoch,
+    has_clock,
+    has_offset,
+    is_digits,
+    zone_of,
+)
 from forecast.timeformat.parsing import Scanned, moments_of, parse_times, scan
-from forecast.timeformat.shapes import clock_patterns_for, patterns_for
-from forecast.timeformat.writing import format_times
+from forecast.timeformat.shapes import clock_patterns_for, field_patterns_for, patterns_for, short_year_patterns_for
+from forecast.timeformat.writing import format_times, offset_text
 
 __all__ = [
     "SERIALS",
     "Scanned",
     "check_pattern",
     "clock_patterns_for",
+    "counts_from_epoch",
+    "field_patterns_for",
     "format_times",
     "has_clock",
     "has_offset",
     "is_digits",
     "moments_of",
+    "offset_text",
     "parse_times",
     "patterns_for",
     "scan",
+    "short_year_patterns_for",
     "zone_of",
 ]

@@ -42,7 +42,7 @@ class Cursor:
         two = second <= 9
         self._good &= ~(two & (number == 0))
         self.skip(two)
-        return np.where(two, number * 10 + second, number)
+        return np.asarray(np.where(two, number * 10 + second, number))
 
     def whole(self, limit: int) -> NDArray[np.int64]:
         """The number in one to `limit` digits (18 at most), without leading zeros."""
@@ -64,7 +64,7 @@ class Cursor:
         if count <= 6:
             return np.asarray(number * 10 ** (6 - count))
         finer = 10 ** (count - 6)
-        return np.where(number % finer == 0, number // finer, -1)
+        return np.asarray(np.where(number % finer == 0, number // finer, -1))
 
     def name(self, names: Sequence[bytes]) -> NDArray[np.int64]:
         """Which of the names stands here; of two that begin alike, the one listed later is the longer."""
@@ -77,7 +77,7 @@ class Cursor:
             found[here], lengths[here] = index, len(name)
         self._good &= found >= 0
         self.skip(lengths)
-        return np.maximum(found, 0)
+        return np.asarray(np.maximum(found, 0))
 
     def offset(self, form: str) -> NDArray[np.int64]:
         """Minutes that a wall clock is ahead of UTC, written as +0200 (form ""), +02:00 (":") or +02 ("-")."""
@@ -90,7 +90,7 @@ class Cursor:
         if form != "-":
             minutes = self.digits(2)
         self._good &= (hours <= 15) & (minutes <= 59)
-        return np.where(sign == ord("-"), -1, 1) * (60 * hours + minutes)
+        return np.asarray(np.where(sign == ord("-"), -1, 1) * (60 * hours + minutes))
 
     def minus(self) -> NDArray[np.bool_]:
         """Steps over a minus sign where there is one."""
@@ -118,5 +118,5 @@ class Cursor:
         """The byte that stands so far ahead in every text [N]; zero behind its end."""
         last = len(self._bytes) - 1
         if isinstance(self._at, int):
-            return self._bytes[min(self._at + ahead, last)]
+            return np.asarray(self._bytes[min(self._at + ahead, last)])
         return self._bytes[np.minimum(self._at + ahead, last), self._rows]

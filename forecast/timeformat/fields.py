@@ -41,6 +41,12 @@ def serial(pattern: str) -> tuple[str, int, bool] | None:
     return (found["word"], int(found["digits"] or 0), bool(found["float"])) if found else None
 
 
+def counts_from_epoch(pattern: str) -> bool:
+    """Whether the pattern is a number since 1970, which is in UTC whatever the clocks say."""
+    found = serial(pattern)
+    return found is not None and found[0] != "excel"
+
+
 def fields(pattern: str) -> set[str]:
     """The letters of the fields in a pattern, whatever their flags: Y, m, f, z …; none for one that counts."""
     return set() if serial(pattern) else {field[-1] for field, _ in tokens(pattern) if field}
@@ -74,6 +80,7 @@ def check_pattern(pattern: str) -> None:
     """Raises ConfigError when the pattern, as a person wrote it, has an unknown field or names no moment."""
     if serial(pattern):
         return
+    pattern = re.sub("%f", "%6f", pattern)
     if "%" not in pattern:
         hint = suggest(pattern, SERIALS) + ", or a pattern such as %d/%m/%Y"
         raise ConfigError(f"unknown date format {pattern!r:.60}", hint=hint)
@@ -93,10 +100,10 @@ def _names_a_day(found: set[str]) -> bool:
         return False
     if "G" in found:
         return "V" in found and not found & set("Yymdqj")
-    month = bool(found & set("mbBq"))
-    day = bool(found & set("d"))
-    clock = bool(found & set("HI"))
-    return (not day or month) and (not clock or day or "j" in found) and ("I" not in found or bool(found & set("pP")))
+    month, day, hour = bool(found & set("mbBq")), bool(found & set("dj")), bool(found & set("HI"))
+    if ("I" in found) != bool(found & set("pP")):
+        return False
+    return ("d" not in found or month) and (not hour or day) and ("M" not in found or hour)
 
 
 def cases_of(names: Iterable[str], flag: str, length: int | None) -> list[bytes]:

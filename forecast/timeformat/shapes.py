@@ -37,7 +37,16 @@ _BARE_CLOCKS = ("%H", "%H%M", "%H%M%S")
 _GAPS = ("T", " ", "  ", ", ", ":", "_")
 
 _REGEXES = {
-    **{"Y": r"\d{4}", "G": r"\d{4}", "q": r"\d", "u": r"\d", "f": r"(?P<f>\d{1,9})", "M": r"\d\d", "S": r"\d\d"},
+    **{
+        "Y": r"\d{4}",
+        "y": r"\d\d",
+        "G": r"\d{4}",
+        "q": r"\d",
+        "u": r"\d",
+        "f": r"(?P<f>\d{1,9})",
+        "M": r"\d\d",
+        "S": r"\d\d",
+    },
     **{letter: rf"(?P<{letter}>\d{{1,2}})" for letter in "mdHIV"},
     **{"@": r"(?P<name>[A-Za-z]{3,9})", "p": r"(?P<p>AM|PM|am|pm)"},
 }
@@ -60,18 +69,34 @@ def clock_patterns_for(text: str) -> list[str]:
     return _patterns(text, tuple(shape for shape in _clock_shapes(_skeleton(text)) if shape != "%H.%M"))
 
 
+def short_year_patterns_for(text: str) -> list[str]:
+    """Every pattern that a text may have whose year has two digits; they say the century by a convention only."""
+    return _patterns(text, _shapes_like(_skeleton(text), "y"))
+
+
+def field_patterns_for(text: str, letter: str) -> list[str]:
+    """Every pattern that a text may have which is one field alone, such as a month or an hour in its own column."""
+    if letter == "m" and re.fullmatch(_REGEXES["@"], text):
+        return _spellings("@", {"name": text})
+    if not re.fullmatch(r"[0-9]{4}" if letter == "Y" else "[0-9]{1,2}", text):
+        return []
+    return ["%Y"] if letter == "Y" else _spellings(letter, {letter: text})
+
+
 def _skeleton(text: str) -> str:
     """The text with every digit as a 9: what decides its shape."""
     return re.sub(r"[0-9]", "9", text) if len(text) <= _LONGEST_TEXT and text.isascii() else ""
 
 
 @lru_cache(maxsize=4096)
-def _shapes_like(skeleton: str) -> tuple[str, ...]:
-    """The shapes that texts with that skeleton have."""
+def _shapes_like(skeleton: str, year: str = "Y") -> tuple[str, ...]:
+    """The shapes that texts with that skeleton have, with years of four digits, or of two for the year y."""
     if "9" not in skeleton:
         return ()
-    shapes = [shape for shape in (*_PERIODS, *_DATES) if _regex(shape).fullmatch(skeleton)]
-    for date in _DATES:
+    dates = [shape.replace("%Y", f"%{year}") for shape in _DATES if year == "Y" or not _tight(shape)]
+    periods = [shape.replace("%Y", f"%{year}") for shape in _PERIODS if year == "Y" or "@" in shape]
+    shapes = [shape for shape in (*periods, *dates) if _regex(shape).fullmatch(skeleton)]
+    for date in dates:
         found = _regex(date).match(skeleton)
         # A date of digits may take digits of the clock for its own.
         ends = {8} if date == "%Y%m%d" and found else {found.end()} if found else set()

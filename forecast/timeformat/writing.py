@@ -26,7 +26,8 @@ def format_times(timestamps: Timestamps, pattern: str, timezone: str = "") -> li
     if counts := serial(pattern):
         return format_serials(moments + offsets if counts[0] == "excel" else moments, *counts)
     values = _Values(moments + offsets, offsets)
-    template, columns = "", []
+    template = ""
+    columns: list[list[int] | list[str]] = []
     for field, literal in tokens(pattern):
         if literal:
             template += literal.replace("%", "%%")
@@ -42,6 +43,14 @@ def format_times(timestamps: Timestamps, pattern: str, timezone: str = "") -> li
     if not columns:
         return [template % ()] * len(moments)
     return [template % row for row in zip(*columns, strict=True)]
+
+
+def offset_text(minutes: int, field: str) -> str:
+    """An offset from UTC as %z, %:z or %-z writes it; the last has minutes only where it must."""
+    sign, hours, rest = "-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60
+    if field == "%-z":
+        return f"{sign}{hours:02d}:{rest:02d}" if rest else f"{sign}{hours:02d}"
+    return f"{sign}{hours:02d}{':' * (field == '%:z')}{rest:02d}"
 
 
 class _Values:
@@ -72,7 +81,7 @@ class _Values:
             names = [CASES[field[:-1]](name)[:length] for name in MONTH_NAMES]
             return [names[month - 1] for month in self.number("m")]
         minutes = (self._offsets // np.timedelta64(60, "s")).astype(int).tolist()
-        return [_offset(number, field[:-1]) for number in minutes]
+        return [offset_text(number, f"%{field}") for number in minutes]
 
     def _years(self) -> NDArray[np.int64]:
         return np.asarray(self._days.astype("datetime64[Y]").astype(np.int64) + 1970)
@@ -111,11 +120,3 @@ _NUMBERS: dict[str, Callable[[_Values], NDArray[np.int64]]] = {
     "V": _Values._weeks,
     "u": lambda values: (values._days - values._monday).astype(np.int64) + 1,
 }
-
-
-def _offset(minutes: int, form: str) -> str:
-    """An offset as %z, %:z or %-z writes it; the last has minutes only where it must."""
-    sign, hours, rest = "-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60
-    if form == "-":
-        return f"{sign}{hours:02d}:{rest:02d}" if rest else f"{sign}{hours:02d}"
-    return f"{sign}{hours:02d}{form}{rest:02d}"

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from forecast.config import ReadConfig
 from forecast.panel import Columns
 from forecast.reading import read_panel
+from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.times import TimeColumn, read_times, time_pattern
 from tests.reading.files import days
 
 
-def read(cells: list[str], known_pattern: str | None = None) -> TimeColumn:
-    """A column called date whose first row is line 2."""
-    return read_times(Table("x.csv", ("date",), (cells,), range(2, 2 + len(cells))), 0, known_pattern=known_pattern)
+def table(*columns: list[str], names: Sequence[str] = ("date",)) -> Table:
+    """A table whose first row is line 2."""
+    return Table("x.csv", tuple(names), tuple(map(Cells.of, columns)), range(2, 2 + len(columns[0])), 1)
+
+
+def read(cells: list[str], known_pattern: str | None = None, **options: str) -> TimeColumn:
+    """A column called date, read with options of ReadConfig."""
+    known = Columns("date", ("y",), time_format=known_pattern) if known_pattern else None
+    return read_times(table(cells), (0,), ReadConfig(**options), known=known)  # type: ignore[arg-type]
 
 
 def codes(column: TimeColumn) -> list[tuple[str, int | None]]:
@@ -64,7 +73,8 @@ def test_regular_steps_prove_the_order() -> None:
     column = read(texts)
     assert column.pattern == "%d/%m/%Y"
     assert not column.problems
-    assert "regular" in column.note
+    assert [note[:4] for note in column.notes] == ["W301"]
+    assert "day/month" in column.notes[0]
     assert column.timestamps[1] == np.datetime64("2022-02-01")
     assert read([f"{t[3:5]}/{t[:2]}/{t[6:]}" for t in texts]).pattern == "%m/%d/%Y"
 
