@@ -70,6 +70,16 @@ class Cells(Sequence[str]):
         """The cells of those rows, in their order."""
         return Cells(self._content, self._left[rows], self._right[rows])
 
+    def rows_of(self, text: str) -> NDArray[np.int64]:
+        """The rows whose cell is exactly that text."""
+        wanted = text.encode(errors="surrogatepass")
+        rows = np.flatnonzero(np.subtract(self._right, self._left) == len(wanted) + 1)
+        for number in range(-(-len(wanted) // _WORD)):
+            word = int.from_bytes(wanted[_WORD * number : _WORD * (number + 1)], "little")
+            some = self.take(rows)
+            rows = rows[some._words(number, some.lengths()) == word]
+        return rows
+
     def lengths(self) -> NDArray[np.int64]:
         """How many bytes each cell has [N]."""
         return np.subtract(self._right, self._left, dtype=np.int64) - 1

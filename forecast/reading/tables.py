@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from forecast.config import ReadConfig
 from forecast.reading.container import PARQUET_MAGIC, display_name, read_bytes, unpacked
-from forecast.reading.dialect import Table, split_text
+from forecast.reading.dialect import Table, split_rows
 from forecast.reading.encodings import decode, decode_text
 from forecast.reading.jsonl import SUFFIXES, looks_like_json_lines, read_jsonl
 from forecast.reading.parquet import read_parquet
@@ -41,7 +41,7 @@ def table_of(content: bytes, file: str, read: ReadConfig, *, suffix: str = "", p
         table = read_jsonl(text.decode(), file)
     else:
         text, notes = decode(content, file, read.encoding)
-        table = split_text(text.decode(), file)
+        table = split_rows(text, file, read)
     return replace(table, notes=(*notes, *table.notes))
 
 

@@ -13,7 +13,7 @@ import pytest
 from forecast.panel import Known
 from forecast.reading import read_panel
 from forecast.reading.columns import TARGET_NAMES, find_target, find_time
-from forecast.reading.dialect import Table, split_text
+from forecast.reading.dialect import Table, split_rows
 from tests.reading.files import daily, days, problem_of, problems_of, put, read
 
 
@@ -223,4 +223,4 @@ def test_a_first_line_of_data_is_no_header() -> None:
     """Numbers, dates and blanks are no names."""
     for first in ("2024-01-01,5", "2024-01-01 10:00:00Z,,3.5", "1,2", "01/02/2024;NA"):
         with pytest.raises(Exception, match="E206"):
-            split_text(f"{first}\n{first}\n", "x.csv")
+            split_rows(f"{first}\n{first}\n".encode(), "x.csv")

@@ -5,20 +5,35 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecast.config import ReadConfig
 from forecast.reading import read_panel
-from forecast.reading.dialect import DELIMITERS, split_text
+from forecast.reading.delimiters import DELIMITERS
+from forecast.reading.dialect import Table, split_rows
 from forecast.reading.problems import FileProblems
 from tests.reading.files import daily, days, problem_of, put
 
 
-def columns(text: str) -> dict[str, list[str]]:
+def split_text(text: str, **options: Any) -> Table:
+    """The table in a text, with options of ReadConfig."""
+    return split_rows(text.encode(), "x.csv", ReadConfig(**options))
+
+
+def problems_in(text: str, **options: Any) -> list[tuple[str, int | None, int | None]]:
+    """Code, line and field of everything that is wrong in a text."""
+    with pytest.raises(FileProblems) as caught:
+        split_text(text, **options)
+    return [(problem.code, problem.line, problem.column) for problem in caught.value.problems]
+
+
+def columns(text: str, **options: Any) -> dict[str, list[str]]:
     """The columns of a text by name."""
-    table = split_text(text, "x.csv")
+    table = split_text(text, **options)
     return {name: list(cells) for name, cells in zip(table.names, table.cells, strict=True)}
 
 
@@ -39,16 +54,16 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]], delimite
     )
     expected = [row for row in rows if row != ["a", "b", "c"]]
     if expected:
-        table = split_text(target.getvalue(), "x.csv")
+        table = split_text(target.getvalue())
         assert [list(row) for row in zip(*table.cells, strict=True)] == expected
 
 
 def test_the_line_of_a_row_is_physical() -> None:
     """Blank lines and line ends inside quotes are counted; a row is where it begins."""
-    table = split_text('a,b\n\n1,"x\ny\r\nz"\n2,3\n\n\n4,5\n', "x.csv")
+    table = split_text('a,b\n\n1,"x\ny\r\nz"\n2,3\n\n\n4,5\n')
     assert list(table.lines) == [3, 6, 9]
     assert table.cells[1][0] == "x\ny\r\nz"
-    assert "3 blank lines between rows left out" in table.notes
+    assert "W102 3 blank lines between rows left out" in table.notes
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -56,7 +71,7 @@ def test_the_line_of_a_row_is_physical() -> None:
 def test_line_ends_and_blank_lines_at_the_end_change_nothing(end: str, tail: str) -> None:
     """Every line end, with or without one at the end of the file, and blank lines after it."""
     assert columns(f"a,b{end}1,2{end}3,4" + tail.format(end=end)) == {"a": ["1", "3"], "b": ["2", "4"]}
-    assert not split_text(f"a,b{end}1,2" + tail.format(end=end), "x.csv").notes
+    assert not split_text(f"a,b{end}1,2" + tail.format(end=end)).notes
 
 
 def test_mixed_line_ends_are_one_file() -> None:
@@ -69,7 +84,7 @@ def test_an_unusual_delimiter_is_found_and_noted(tmp_path: Path, delimiter: str)
     """The file is read and a note says how it is divided."""
     panel = read_panel(put(tmp_path, daily().replace(",", delimiter)))
     assert panel.digest() == read_panel(put(tmp_path, daily())).digest()
-    assert f"the delimiter is a {DELIMITERS[delimiter]}" in panel.notes
+    assert f"W101 the delimiter is a {DELIMITERS[delimiter]}" in panel.notes
 
 
 def test_a_delimiter_in_names_or_cells_does_not_mislead() -> None:
@@ -91,10 +106,12 @@ def test_a_quoted_line_is_one_column(tmp_path: Path) -> None:
     assert problem_of(put(tmp_path, text)).code == "E201"
 
 
-def test_a_blank_after_every_delimiter_is_dropped() -> None:
-    """`a, b` names b; without the habit in the header, blanks belong to the cells."""
+def test_blanks_around_cells_are_dropped() -> None:
+    """Before and behind a cell and its quotes, but not inside quotes; a note says so."""
     assert columns('a, b\n1, 2\n3, "x, y"\n') == {"a": ["1", "3"], "b": ["2", "x, y"]}
-    assert columns("a,b\n1, 2\n") == {"a": ["1"], "b": [" 2"]}
+    assert columns('a,b \n1, 2\n\t3 ,  " 4 " \n') == {"a": ["1", "3"], "b": ["2", " 4 "]}
+    assert split_text("a,b\n1, 2\n").notes == ("W121 blanks around cells left out",)
+    assert split_text("a,b\n1,   \n2,3\n   \n").notes == ()
 
 
 def test_a_repeated_header_is_left_out(tmp_path: Path) -> None:
@@ -110,7 +127,7 @@ def test_the_lines_of_quote_faults_are_those_where_they_open() -> None:
     """However many lines the open quote swallows, with two characters at each line end and blanks before it."""
     text = 'a, b\r\n1, 2\r\n"x\r\ny", 3\r\n4, "5\r\n6, 7\r\n'
     with pytest.raises(FileProblems) as caught:
-        split_text(text, "x.csv")
+        split_text(text)
     assert [(p.code, p.line, p.column) for p in caught.value.problems] == [("E204", 5, 2)]
 
 
@@ -120,8 +137,8 @@ def test_a_doubled_quote_is_a_character() -> None:
 
 
 def test_a_field_too_long_for_a_cell_is_refused_on_its_line(tmp_path: Path) -> None:
-    """A hundred thousand characters are no number and no name."""
-    problem = problem_of(put(tmp_path, daily().replace("2024-01-05,4", "2024-01-05," + "4" * 140_000)))
+    """A million characters are no number and no name."""
+    problem = problem_of(put(tmp_path, daily().replace("2024-01-05,4", "2024-01-05," + "4" * 1_050_000)))
     assert (problem.code, problem.line) == ("E211", 6)
 
 
