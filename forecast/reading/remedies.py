@@ -18,6 +18,7 @@ from forecast.reading.problems import Problem, named, shown
 #: What a column of true and false may say, in any case.
 TRUTHS = frozenset({"true", "false", "yes", "no", "t", "f", "y", "n"})
 
+_MISSING = re.compile(r"-+|\.+|\?+|[\u2010-\u2015]|#?n/?\.?a!?\.?|missing|#[A-Z][\w/]*[!?]?", re.IGNORECASE)
 _REMARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[-+]?[1-9]\d{0,2},\d{3}"), "thousands separator or decimal comma?"),
     (re.compile(r"[-+]?\d{1,3}([,.' \u00a0\u202f\u2019]\d{3})+([.,]\d+)?"), "thousands separators?"),
@@ -25,7 +26,8 @@ _REMARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[-+]?\d+(_\d+)+(\.\d+)?"), "underscores?"),
     (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), "hexadecimal?"),
     (re.compile(r"[\u2010-\u2015]\d.*"), "a dash for a minus sign?"),
-    (re.compile(r"-+|\.+|\?+|[\u2010-\u2015]|#?n/?\.?a!?\.?|missing|#[\w/!?]+", re.IGNORECASE), "a missing value?"),
+    (_MISSING, "a missing value?"),
+    (re.compile(r"\d[\d.,]*-"), "a minus sign behind the number?"),
     (re.compile(r"[-+]?[\d.,]*[^\W0-9a-zA-Z_][\d.,]*"), "digits of another script?"),
     (re.compile(r"\(.*\d.*\)"), "a negative number in brackets?"),
     (re.compile(r"[$€£¥].*\d|.*\d ?[^\d\s.,]+"), "a currency or a unit?"),
@@ -42,6 +44,12 @@ _MARKS: tuple[tuple[str, str | None], ...] = (
     *((".", None), (",", None), (".", ","), (",", ".")),
     *((".", "space"), (",", "space"), (".", "'"), (",", "'"), (".", "_"), (",", "_")),
 )
+# What measures something. A number behind 5k or 5e400 would be another when the letters came off.
+_UNIT = re.compile(r"[%‰°$€£¥¢₹₽₩₺₪]|°[CF]|[A-Z]{1,3}\$|[^\W\d_]{1,12}(/[^\W\d_]{1,12})?[²³]?|[a-z]{0,2}m[23]")
+_MAGNITUDES = frozenset(
+    ("k", "e", "x", "b", "bn", "mn", "mm", "mio", "mrd", "tsd", "tn", "million", "billion", "thousand")
+)
+_ERROR = re.compile(r"#[A-Z][A-Z/0]*[!?]?")
 _MOST_TEXTS, _MOST_WORDS = 2000, 12
 
 
@@ -81,7 +89,8 @@ def _remedy(table: Table, column: int, texts: list[str], how: ReadConfig) -> str
     cells = table.cells[column]
     others = [text.strip(" ") for text in cells.take(np.arange(0, len(cells), max(len(cells) // _MOST_TEXTS, 1)))]
     words = [text for text in texts if _is_word(text)]
-    if len(words) > _MOST_WORDS:
+    texts = [text for text in texts if not _NUMBER.fullmatch(text)]
+    if len(words) > _MOST_WORDS or not (all(map(_means_missing, words)) or _mostly_numbers(others, words)):
         return None
     units = _units([text for text in texts if not _is_word(text)], how)
     trial = replace(how, na=_more(how.na, words), units=_more(how.units, units))
@@ -121,19 +130,29 @@ def _are_grouped(texts: list[str]) -> bool:
 
 
 def _is_word(text: str) -> bool:
-    return not re.search(r"\d", text) and text.casefold() not in TRUTHS
+    """Whether there is no digit in it but those in an error of a spreadsheet, such as #DIV/0!."""
+    return (not re.search(r"\d", text) or _ERROR.fullmatch(text) is not None) and text.casefold() not in TRUTHS
+
+
+def _means_missing(word: str) -> bool:
+    return _MISSING.fullmatch(word) is not None or _INFINITY.fullmatch(word) is not None
+
+
+def _mostly_numbers(texts: list[str], words: list[str]) -> bool:
+    """Whether words are rare enough to stand for missing values, and not for themselves."""
+    return 2 * sum(1 for text in texts if text in words) < len(texts)
 
 
 def _units(texts: list[str], how: ReadConfig) -> list[str]:
-    """What stands in front of numbers and behind them; "()" where brackets mean a minus."""
+    """The unit in front of numbers or behind them, if there is one; and "()" where brackets mean a minus."""
     units: list[str] = []
-    bare = Notation.of(how).bare(texts)
-    for text in bare:
+    for text in Notation.of(how).bare(texts):
         if around := _AROUND.fullmatch(text):
             units += [unit for unit in (around["front"], around["end"]) if unit and unit not in units]
-        if text.count("(") == 1 and text.endswith(")") and "()" not in units:
-            units.append("()")
-    return units if len(units) <= _MOST_WORDS else []
+    brackets = ["()"] if any(text.count("(") == 1 and text.endswith(")") for text in texts) else []
+    # 5 kg and 5 g in one column are no numbers of one kind.
+    fits = len(units) == 1 and _UNIT.fullmatch(units[0]) and units[0].casefold() not in _MAGNITUDES
+    return [*(units if fits else ()), *brackets]
 
 
 def _more(given: tuple[str, ...], words: list[str]) -> tuple[str, ...]:
@@ -146,8 +165,9 @@ def _options(how: ReadConfig, wanted: ReadConfig) -> str:
     for name in ("decimal", "thousands", "na", "units"):
         value = getattr(wanted, name)
         if value is not None and value != getattr(how, name):
-            options.append(f"--{name} {_pasted(value) if isinstance(value, str) else _pasted(_in_list(value))}")
-    return " ".join(options)
+            options.append(f"--{name} {_pasted(value if isinstance(value, str) else _in_list(value))}")
+    dropped = " and no --thousands" if how.thousands and not wanted.thousands else ""
+    return " ".join(options) + dropped
 
 
 def _in_list(words: tuple[str, ...]) -> str:
@@ -155,4 +175,6 @@ def _in_list(words: tuple[str, ...]) -> str:
 
 
 def _pasted(text: str) -> str:
+    if text == "'":
+        return '"\'"'
     return text if re.fullmatch(r"[\w.,%+/-]+", text) else shlex.quote(text)
