@@ -13,6 +13,7 @@ from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown
 from forecast.reading.times import time_pattern
 from forecast.reading.typed import looks_numeric, sample
+from forecast.timeformat import is_digits
 
 #: Names that make a column the target among several of numbers, in this order, whatever their case.
 TARGET_NAMES = (
@@ -111,7 +112,7 @@ def holds_times(table: Table, column: int) -> bool:
     words = _words(table.names[column])
     if pattern == "%Y":
         return bool(words & YEAR_WORDS)
-    return bool(words & TIME_WORDS) if pattern == "%Y%m%d" else bool(pattern)
+    return bool(words & TIME_WORDS) if is_digits(pattern) else bool(pattern)
 
 
 def has_repeats(table: Table, column: int) -> bool:

@@ -29,14 +29,15 @@ def without_repeats(table: Table, rows: Rows, on_duplicate: str | None = None) -
     if on_duplicate is not None:
         return _made_one(rows, repeats, on_duplicate)
     if repeats.contradicting.any():
-        zone = _zone(table, rows, repeats)
+        zone = _zone(rows, repeats)
         if not zone:
             raise _contradictions(table, rows, repeats)
         count = int(repeats.contradicting.sum())
         first = table.lines[rows.source[np.argmax(repeats.contradicting)]]
         twice = "1 timestamp appears twice" if count == 1 else f"{count:,} timestamps appear twice"
         note = f"{twice} (first on line {first}), in the hour that clocks as in {zone} repeat"
-        note = warning("W402", f"{note} in autumn: the first row of each two is kept")
+        note = f"{note} in autumn: the first row of each two is kept; --timezone {zone} keeps both"
+        note = warning("W402", note)
         rows = rows.take(~repeats.contradicting, note)
         repeats = _find(rows)
     if repeats.equal.any():
@@ -96,12 +97,12 @@ def _over(values: Values, starts: NDArray[np.int64], how: str) -> Values:
     return np.where(counts > 0, divided, np.nan)
 
 
-def _zone(table: Table, rows: Rows, repeats: _Repeats) -> str:
+def _zone(rows: Rows, repeats: _Repeats) -> str:
     """The zone whose autumn clock changes explain every contradicting row, or nothing."""
     # Dates alone cannot show an hour twice, nor can times with an offset, and no hour comes three times.
     days = rows.timestamps.astype("datetime64[D]")
     thrice = np.bincount(repeats.first[repeats.contradicting]).max() > 1
-    if (rows.timestamps == days).all() or zone_of(table.cells[rows.roles.time[-1]][0]) or thrice:
+    if (rows.timestamps == days).all() or zone_of(rows.columns.time_format) or rows.columns.timezone or thrice:
         return ""
     return clock_change_zone(rows.timestamps[repeats.contradicting])
 

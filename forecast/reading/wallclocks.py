@@ -54,10 +54,19 @@ def settle(fit: Fit, *, timezone: str, known_pattern: str) -> Settled:
         timezone,
         code="E321",
         fault=f"is a time that the clocks of {timezone} skip",
-        hint="correct the cell, or leave --timezone out if the times follow no such clocks",
+        hint=_hint_for_skipped(fit.timestamps[utc.missing], timezone),
         broken=utc.missing,
         repeated=utc.repeated,
     )
+
+
+def _hint_for_skipped(wall: Timestamps, timezone: str) -> str:
+    """What to do about times that the clocks skip."""
+    before = to_utc(wall - np.timedelta64(1, "us"), timezone)
+    if len(wall) and not before.missing.any():
+        # All of them are the very moment of the change, which is not shown: 02:00 is then 03:00.
+        return "leave --timezone out if the times name the end of their steps, as these then do"
+    return "correct the cell, or leave --timezone out if the times follow no such clocks"
 
 
 def _with_offsets(fit: Fit, offsets: NDArray[np.int64], timezone: str, known_pattern: str) -> Settled:
