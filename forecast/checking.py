@@ -31,13 +31,12 @@ _NOTE = re.compile(r"(?P<code>W\d{3}) (?P<text>.*)", re.DOTALL)
 class Check:
     """What is known of a file before training. problems stand in its way under the options that were given.
 
-    `options` are what the hints add to those, and `config` holds both; with them the file has the panel that
-    `diagnosis` and `plan` are of, and there is none when no hint leads further. facts are sentences on what was chosen,
-    warnings what was repaired or noticed, and stuck is the problem that remains with the options.
+    `options` are what the hints add to those; with them the file has the `panel` that `diagnosis` and `plan` are of.
+    There is none when no hint leads further: then `stuck` is the problem that remains with the options. facts are
+    sentences on what was chosen, warnings what was repaired or noticed.
     """
 
     reading: Reading
-    config: Config
     problems: tuple[Problem, ...]
     facts: tuple[str, ...]
     warnings: tuple[Finding, ...]
@@ -45,63 +44,88 @@ class Check:
     panel: Panel | None
     diagnosis: Diagnosis | None
     plan: Plan | None
-    stuck: Problem | None = None
+    stuck: Problem | None
 
 
-def check(path: Path, config: Config) -> Check:
+@dataclass(frozen=True)
+class _Attempt:
+    """What reading under some settings came to; a plan where nothing stands in the way. options were added for it."""
+
+    config: Config
+    reading: Reading
+    problems: tuple[Problem, ...]
+    plan: Plan | None = None
+    options: tuple[str, ...] = ()
+
+
+def check(source: str, config: Config) -> Check:
     """The Check of a file. Raises ConfigError only for settings that mean nothing."""
-    reading, planned, problems = _read(path, config)
-    seen, options, stuck = reading, tuple[str, ...](), None
-    if problems:
-        config, options, seen, planned, stuck = _settled(path, config, problems)
-    panel = seen.panel if planned is not None else None
-    diagnosis = None if panel is None else diagnose(panel)
-    notes = [match or note for note in seen.notes for match in [_NOTE.fullmatch(note)]]
-    warnings = [Finding(note["code"], note["text"]) for note in notes if not isinstance(note, str)]
-    warnings += diagnosis.findings if diagnosis else ()
-    for finding in warnings:
-        if finding.flag:
-            config, added = _with_options(config, finding.flag)
-            options = (*options, *added)
-    facts = tuple(note for note in notes if isinstance(note, str))
-    return Check(reading, config, problems, facts, tuple(warnings), options, panel, diagnosis, planned, stuck)
+    first = _read(source, config)
+    last = _settled(source, first)
+    diagnosis = diagnose(last.reading.panel) if last.plan and last.reading.panel else None
+    settled: list[Finding] = []
+    while diagnosis and (flagged := [finding for finding in diagnosis.findings if finding.flag]):
+        after = _with_hint(source, last, " ".join(finding.flag for finding in flagged))
+        if after is None or after.plan is None or after.reading.panel is None:
+            break
+        settled += flagged
+        last, diagnosis = after, diagnose(after.reading.panel)
+    coded = [found for note in last.reading.notes if (found := _NOTE.fullmatch(note))]
+    return Check(
+        reading=first.reading,
+        problems=first.problems,
+        facts=tuple(note for note in last.reading.notes if not _NOTE.fullmatch(note)),
+        warnings=(
+            *(Finding(found["code"], found["text"]) for found in coded),
+            *settled,
+            *(finding for finding in (diagnosis.findings if diagnosis else ()) if finding not in settled),
+        ),
+        options=last.options,
+        panel=last.reading.panel if last.plan else None,
+        diagnosis=diagnosis,
+        plan=last.plan,
+        stuck=None if last.plan or not last.options else last.problems[0],
+    )
 
 
-def _read(path: Path, config: Config) -> tuple[Reading, Plan | None, tuple[Problem, ...]]:
+def _read(source: str, config: Config, options: tuple[str, ...] = ()) -> _Attempt:
     """What the reader sees, the plan for it, and all that stands in the way of either."""
     try:
-        reading = inspect_file(path, config.data, config.read)
+        reading = inspect_file(source, config.data, config.read)
     except FileProblems as error:
-        return Reading(str(path), problems=error.problems), None, error.problems
+        return _Attempt(config, Reading(source, problems=error.problems), error.problems, options=options)
     except DataError as error:
         problem = Problem("E406", error.message, hint=error.hint)
-        return Reading(str(path), problems=(problem,)), None, (problem,)
+        return _Attempt(config, Reading(source, problems=(problem,)), (problem,), options=options)
     if reading.panel is None:
-        return reading, None, reading.problems
+        return _Attempt(config, reading, reading.problems, options=options)
     try:
-        return reading, plan(reading.panel, config), ()
+        return _Attempt(config, reading, (), plan(reading.panel, config), options)
     except DataError as error:
-        return reading, None, (Problem("E430", error.message, hint=error.hint),)
+        return _Attempt(config, reading, (Problem("E430", error.message, hint=error.hint),), options=options)
 
 
-def _settled(
-    path: Path, config: Config, problems: tuple[Problem, ...]
-) -> tuple[Config, tuple[str, ...], Reading, Plan | None, Problem | None]:
-    """The settings with what the hints name, one problem after the other, and the first problem that remains."""
-    reading, planned, options = Reading(str(path), problems=problems), None, tuple[str, ...]()
-    small = path.is_file() and path.stat().st_size <= _LARGEST_READ_AGAIN
-    for _ in range(_MOST_ROUNDS if small else 0):
-        tried, added = _with_options(config, problems[0].hint or "")
-        if not added:
+def _settled(source: str, first: _Attempt) -> _Attempt:
+    """The last attempt with what the hints name, one problem after the other; the first where no hint names any."""
+    last = first
+    for _ in range(_MOST_ROUNDS):
+        after = _with_hint(source, last, last.problems[0].hint or "") if last.problems else None
+        if after is None:
             break
-        try:
-            reading, planned, problems = _read(path, tried)
-        except ConfigError:
-            break
-        config, options = tried, (*options, *added)
-        if not problems:
-            return config, options, reading, planned, None
-    return config, options, reading, None, problems[0] if options else None
+        last = after
+    return last
+
+
+def _with_hint(source: str, last: _Attempt, hint: str) -> _Attempt | None:
+    """Another attempt with the options that a hint names besides, or None when it names none or reading takes long."""
+    config, added = _with_options(last.config, hint)
+    path = Path(source)
+    if not added or not path.is_file() or path.stat().st_size > _LARGEST_READ_AGAIN:
+        return None
+    try:
+        return _read(source, config, (*last.options, *added))
+    except ConfigError:
+        return None
 
 
 def _with_options(config: Config, hint: str) -> tuple[Config, tuple[str, ...]]:
@@ -119,7 +143,7 @@ def _with_options(config: Config, hint: str) -> tuple[Config, tuple[str, ...]]:
                 except (ConfigError, ValueError):
                     continue  # a hint in words, such as --skip-lines N
                 config = replace(config, **{section: settings})
-                added.append(f"--{found['key']}={text}" if text.startswith("-") else f"--{found['key']} {text}")
+                added.append(f"--{found['key']} {text}")
     return config, tuple(added)
 
 
@@ -137,10 +161,8 @@ def given_options(settings: Iterable[DataConfig | ReadConfig]) -> list[str]:
         default = type(section)()
         for name, value in vars(section).items():
             if value != getattr(default, name):
-                texts = [value] if not isinstance(value, tuple) else [_in_list(value)]
-                text = shlex.quote(str(texts[0]))
-                flag = "--" + name.replace("_", "-")
-                options.append(f"{flag}={text}" if text.startswith("-") else f"{flag} {text}")
+                text = shlex.quote(_in_list(value) if isinstance(value, tuple) else str(value))
+                options.append(f"--{name.replace('_', '-')} {text}")
     return options
 
 

@@ -15,6 +15,7 @@ from forecast.calendars import season_lengths
 from forecast.panel import Panel, Series
 from forecast.periods import Season, find_seasons
 from forecast.reading.problems import shown
+from forecast.reading.sentinels import sentinels
 from forecast.scaling import prefers_log
 from forecast.timeformat import format_times
 
@@ -162,31 +163,13 @@ def _marks(panel: Panel) -> list[Finding]:
     """Numbers such as -200 or 9999 that stand for a missing value in some target."""
     found = []
     for target in panel.columns.targets:
-        values = np.concatenate([s.values for s in panel.series if s.target == target] or [np.empty(0)])
-        for number in marks(values):
-            where = f" in {shown(target)}" if len(panel.columns.targets) > 1 else ""
-            text = f"{number:g} is there {int((values == number).sum()):,} times{where}, far from all other values"
-            found.append((number, f"{text}: it seems to mark a missing one"))
-    flag = f"--na {','.join(dict.fromkeys(f'{number:g}' for number, _ in found))}"
-    return [Finding("W433", text, flag) for _, text in found]
-
-
-def marks(values: Array) -> tuple[float, ...]:
-    """The lowest and the highest value where they are whole numbers, come again and again, and stand far off."""
-    known = values[~np.isnan(values)]
-    if len(known) < _FEWEST_VALUES or known.min() == known.max():
-        return ()
-    found = []
-    for extreme in (float(known.min()), float(known.max())):
-        count, rest = int((known == extreme).sum()), known[known != extreme]
-        if count < 3 or extreme != round(extreme):
-            continue
-        distance, span = float(np.abs(rest - extreme).min()), float(np.ptp(rest))
-        nines = set(f"{abs(extreme):.0f}") == {"9"} and abs(extreme) >= 99
-        below = extreme < 0 and rest.min() >= 0 and (nines or count >= 0.01 * len(known))
-        if below or (distance > max(span, 1.0) and (nines or extreme < 0)):
-            found.append(extreme)
-    return tuple(found)
+        where = f" in {shown(target)}" if len(panel.columns.targets) > 1 else ""
+        values = [s.values for s in panel.series if s.target == target]
+        for number, count in sentinels(np.concatenate(values)) if values else []:
+            text = f"{number:.15g} is there {count:,} times{where}, far from all other values"
+            found.append((f"{number:.15g}", f"{text}: it seems to mark a missing one"))
+    flag = f"--na {','.join(dict.fromkeys(number for number, _ in found))}"
+    return [Finding("W205", text, flag) for _, text in found]
 
 
 def _long_gaps(panel: Panel, gaps: _Runs, limit: int) -> list[Finding]:

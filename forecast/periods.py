@@ -62,11 +62,15 @@ def find_seasons(series: Sequence[Array], suggested: Sequence[int]) -> tuple[Sea
 
 
 def _distinct(found: Sequence[Season]) -> list[Season]:
-    """The strongest first, without multiples and near neighbours; of about equal ones the shortest."""
+    """The strongest first, without near neighbours; where a period and its multiple repeat, the period."""
     kept: list[Season] = []
-    for season in sorted(found, key=lambda season: (round(-4 * season.strength), season.length)):
-        if not any(_related(season.length, other.length, 0.2 * other.length) for other in kept):
-            kept.append(season)
+    for season in sorted(found, key=lambda season: -season.strength):
+        parts = [s for s in found if s.strength > season.strength / 2 and _related(season.length, s.length, 1)]
+        shortest = min(parts, key=lambda season: season.length)
+        near = [s for s in found if abs(s.length - shortest.length) <= shortest.length / 5]
+        best = max(near, key=lambda season: season.strength)
+        if not any(_related(best.length, other.length, 0.4 * other.length) for other in kept):
+            kept.append(best)
     return kept
 
 

@@ -33,7 +33,7 @@ _WIDEST_EXAMPLE = 24
 
 
 def check(
-    data: Annotated[Path, typer.Argument(metavar="DATA", readable=False, help="File with a column of timestamps.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="File with a column of timestamps.")],
     *,
     columns: DataConfig,
     read: ReadConfig,
@@ -60,7 +60,7 @@ def check(
 
     found = checking.check(data, Config(data=columns, model=model, read=read))
     given = checking.given_options((columns, read)) + ([f"--horizon {horizon}"] if horizon else [])
-    command = shlex.join(["forecast", "train", str(data)])
+    command = shlex.join(["forecast", "train", data])
     command = " ".join([command, *given, *found.options]) if found.plan else ""
     write_report(report, report_lines(found))
     if json:

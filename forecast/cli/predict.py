@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import newest_model, stem_of
+from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import FORMATS, PredictSettings
 from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
@@ -36,6 +37,7 @@ def predict(
     *,
     settings: PredictSettings,
     read: ReadConfig,
+    report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -66,7 +68,9 @@ def predict(
     check_not_read(output, {"data": data, "model": model})
     with nullcontext() if output == STDOUT else lock(Path(output)):
         how = override(forecaster.config.read, read)
-        panel = read_panel(data, read=how, future_data=settings.future_data, known=forecaster.known)
+        with reporting_problems(report, str(data)) as note_down:
+            panel = read_panel(data, read=how, future_data=settings.future_data, known=forecaster.known)
+            note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
         forecast = _with_threads(forecaster, settings.threads).predict(panel, settings.horizon)

@@ -12,6 +12,7 @@ import typer
 from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import MODEL_SUFFIX, check_model_name, previous_of, stem_of
+from forecast.cli.report import Report, reporting_problems
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.config import Config
 from forecast.errors import Interrupted
@@ -39,6 +40,7 @@ def train(
             rich_help_panel="Output",
         ),
     ] = None,
+    report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -56,14 +58,19 @@ def train(
     check_model_name(model)
     begun = time.monotonic()
     with stop_on_signals() as stop:
+        from forecast.diagnosis import diagnose
         from forecast.forecaster import Forecaster
         from forecast.planning import plan
         from forecast.reading import read_panel
+        from forecast.reading.problems import warning
         from forecast.writing import lock
 
-        panel = read_panel(data, config.data, config.read)
+        with reporting_problems(report, str(data)) as note_down:
+            panel = read_panel(data, config.data, config.read)
+            found = [warning(finding.code, finding.text) for finding in diagnose(panel).findings]
+            note_down([*panel.notes, *found])
         planned = plan(panel, config)
-        for note in (*panel.notes, *planned.notes):
+        for note in (*panel.notes, *found, *planned.notes):
             screen.note(note)
         _leave_if_asked(stop, "nothing was saved yet")
         with lock(model):
