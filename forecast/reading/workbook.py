@@ -30,6 +30,7 @@ _CHUNK = 2**20
 #: How far down a header is looked for, to say how many lines to skip.
 _HEADER_DEPTH = 50
 
+_PART = re.compile(rb'PartName="/(xl/[^"]+)"')
 _FORMULA = re.compile(rb"<f[ >/]")
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _AGAIN = "open it in Excel and save it again as .xlsx, or export the sheet as CSV"
@@ -96,6 +97,10 @@ def _check_archive(content: bytes, file: str) -> bool:
         if size > MAX_BYTES or size > max(_HARMLESS_BYTES, _MAX_RATIO * len(content)):
             found = f"the file is too large: {len(content):,} bytes of Excel hold {size:,}"
             raise FileProblems(file, [Problem("E109", found, hint="forecast from fewer or later rows")])
+        # Without its styles a date is a number, and nothing else would say that they are gone.
+        for promised in _PART.findall(archive.read("[Content_Types].xml")):
+            if promised.endswith((b"/styles.xml", b"/sharedStrings.xml")):
+                archive.getinfo(promised.decode())
         for part in parts:
             if not part.filename.endswith((".xml", ".rels")):
                 continue
