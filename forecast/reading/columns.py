@@ -7,13 +7,15 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from forecast.config import suggest
+import numpy as np
+
+from forecast.config import ReadConfig, suggest
 from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown
 from forecast.reading.times import time_pattern
 from forecast.reading.typed import looks_numeric, sample
-from forecast.timeformat import is_digits
+from forecast.timeformat import is_digits, parse_times
 
 #: Names that make a column the target among several of numbers, in this order, whatever their case.
 TARGET_NAMES = (
@@ -30,28 +32,29 @@ TIME_WORDS = frozenset(
 )
 YEAR_WORDS = frozenset(("year", "jahr"))
 
+_HOW = ReadConfig()
 # What pandas calls the index that it wrote into a file.
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
-def find_time(table: Table) -> tuple[int, ...]:
-    """The column of the times, or the columns that together hold them, such as a date and a clock time.
+def find_time(table: Table, read: ReadConfig = _HOW) -> int:
+    """The index of the time column, the one whose cells are timestamps.
 
     Among several columns of timestamps the one with a telling name, then the one without repeats. Raises FileProblems
     when neither decides.
     """
     free = named_columns(table)
-    times = [i for i in free if holds_times(table, i)]
+    times = [i for i in free if holds_times(table, i) or _fits(table.cells[i], read.date_format)]
     told = [i for i in times if _words(table.names[i]) & TIME_WORDS]
     if not told and (unread := _unreadable_times(table, free, times)) is not None:
-        return (unread,)
+        return unread
     if not times:
         times = [i for i, name in enumerate(table.names) if _is_unnamed(name) and holds_times(table, i)]
     candidates = told or times
     if len(candidates) > 1:
         candidates = [i for i in candidates if not has_repeats(table, i)] or candidates
     if len(candidates) == 1:
-        return (candidates[0],)
+        return candidates[0]
     if candidates:
         found = f"several columns hold timestamps: {_listed(table, candidates)}"
         raise failure(table, "E303", found, f"name one: --time {_pasted(table.names[candidates[0]])}")
@@ -74,7 +77,7 @@ def _unreadable_times(table: Table, free: Sequence[int], times: Sequence[int]) -
     return None
 
 
-def find_target(table: Table, *, taken: Iterable[int]) -> int:
+def find_target(table: Table, read: ReadConfig = _HOW, *, taken: Iterable[int]) -> int:
     """The index of the target: the one column of numbers that is left beside `taken`.
 
     Among several the first of TARGET_NAMES, then the only one that has such a word in its name; raises FileProblems
@@ -82,7 +85,7 @@ def find_target(table: Table, *, taken: Iterable[int]) -> int:
     """
     taken = set(taken)
     free = [i for i in named_columns(table) if i not in taken and not holds_times(table, i)]
-    numeric = [i for i in free if looks_numeric(table.cells[i]) or table.names[i].casefold() in TARGET_NAMES]
+    numeric = [i for i in free if looks_numeric(table.cells[i], read) or table.names[i].casefold() in TARGET_NAMES]
     ranked = [i for name in TARGET_NAMES for i in numeric if table.names[i].casefold() == name]
     wordy = [i for i in numeric if any(len(word) > 2 and word in TARGET_NAMES for word in _words(table.names[i]))]
     for choice in (numeric, ranked[:1], wordy):
@@ -141,6 +144,12 @@ def in_list(table: Table, columns: Iterable[int]) -> str:
 
 def _is_unnamed(name: str) -> bool:
     return _UNNAMED.fullmatch(name.strip()) is not None
+
+
+def _fits(cells: Sequence[str], pattern: str | None) -> bool:
+    """Whether the cells of a sample are written in a pattern that was given."""
+    texts = sample(cells)
+    return bool(pattern and texts) and not np.isnat(parse_times(texts, pattern or "")).any()
 
 
 def _words(name: str) -> set[str]:

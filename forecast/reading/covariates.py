@@ -12,8 +12,9 @@ from forecast.panel import Covariate, Values
 from forecast.reading.cells import Cells
 from forecast.reading.columns import failure
 from forecast.reading.dialect import Table
+from forecast.reading.notation import Notation
 from forecast.reading.problems import Problem, listed, named, warning
-from forecast.reading.typed import MISSING, looks_boolean, looks_numeric, read_numbers, sample
+from forecast.reading.typed import looks_boolean, looks_numeric, read_numbers, read_truths, sample
 
 #: More different texts than this are names of things, not kinds of days.
 MOST_CATEGORIES = 1_000
@@ -43,16 +44,18 @@ def read_covariates(
     for place, (column, role) in enumerate(columns):
         name = table.names[column]
         before = by_name.get(name)
-        if _is_text(table.cells[column]) if before is None else bool(before.categories):
+        is_text = not _is_numeric(table.cells[column], read)
+        if is_text if before is None else bool(before.categories):
             categories, values[:, place], said = _texts(table, column, read, before)
             notes += said
-        elif before is not None and _is_text(table.cells[column]):
+        elif is_text:
             found = f"{named(name)} held numbers when the model was trained, and holds text here"
             problems += failure(table, "E343", found, "train again, or correct the column", column).problems
             categories = ()
         else:
             categories = ()
-            values[:, place], wrong = _numbers(table, column)
+            truths = looks_boolean(table.cells[column], read)
+            values[:, place], wrong = (read_truths if truths else read_numbers)(table, column, read)
             problems += wrong
         if len(categories) > MOST_CATEGORIES:
             found = f"{named(name)} has {len(categories):,} different texts; at most {MOST_CATEGORIES:,} can be used"
@@ -62,25 +65,33 @@ def read_covariates(
     return CovariateColumns(tuple(covariates), values, tuple(problems), tuple(notes))
 
 
-def _is_text(cells: Sequence[str]) -> bool:
-    return bool(sample(cells)) and not (looks_numeric(cells) or looks_boolean(cells))
+def numeric_columns(
+    table: Table, columns: Sequence[tuple[int, str]], read: ReadConfig, known: Sequence[Covariate] = ()
+) -> list[int]:
+    """Those of the columns that hold numbers."""
+    texts = {covariate.name for covariate in known if covariate.categories}
+    return [
+        column
+        for column, _ in columns
+        if table.names[column] not in texts
+        and looks_numeric(table.cells[column], read)
+        and not looks_boolean(table.cells[column], read)
+    ]
 
 
-def _numbers(table: Table, column: int) -> tuple[Values, list[Problem]]:
-    if not looks_boolean(table.cells[column]):
-        return read_numbers(table, column)
-    texts, which = Cells.of(table.cells[column]).distinct()
-    return np.array([_TRUTHS.get(text.strip().lower(), np.nan) for text in texts])[which], []
+def _is_numeric(cells: Sequence[str], read: ReadConfig) -> bool:
+    """Whether the cells are numbers, truths, or nothing at all."""
+    return looks_numeric(cells, read) or looks_boolean(cells, read) or not sample(cells, read)
 
 
 def _texts(
     table: Table, column: int, read: ReadConfig, before: Covariate | None
 ) -> tuple[tuple[str, ...], Values, list[str]]:
     """The categories in order, the index of each row's [N], and what to say of texts that training did not see."""
-    missing = MISSING | set(read.na)
+    notation = Notation.of(read)
     cells, which = Cells.of(table.cells[column]).distinct()
     texts = [text.strip(" ") for text in cells]
-    here = {text for text in texts if text not in missing}
+    here = {text for text in texts if not notation.is_missing(text)}
     categories = tuple(sorted(here)) if before is None else before.categories
     index = {text: float(number) for number, text in enumerate(categories)}
     notes = []
@@ -93,5 +104,5 @@ def _texts(
                 f"training; {rows:,} row{'s' * (rows != 1)} count as missing",
             )
         )
-    values = np.array([index.get(text, np.nan) if text not in missing else np.nan for text in texts])
+    values = np.array([index.get(text, np.nan) if text in here else np.nan for text in texts], dtype=np.float64)
     return categories, values[which], notes

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecast.errors import ConfigError
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
 from forecast.reading.rows import Rows
 from forecast.reading.series import LEAST_VALUES
-from forecast.timeformat import parse_times, patterns_for
+from forecast.reading.times import parse_moment
 
 
 def until(table: Table, rows: Rows, as_of: str | None) -> Rows:
@@ -21,13 +20,16 @@ def until(table: Table, rows: Rows, as_of: str | None) -> Rows:
     """
     if as_of is None:
         return rows
-    late = rows.timestamps >= _end_of(as_of)
+    late = rows.timestamps > parse_moment(as_of, rows.columns.timezone)
     if not late.any():
         return rows
     if late.all():
         first = rows.texts_of(rows.timestamps.min()[None])[0]
         text = f"no row is as early as {as_of}; the first is of {first}"
-        raise FileProblems(table.file, [Problem("E407", text, hint=f"--as-of {first.replace(' ', 'T')}")])
+        raise FileProblems(
+            table.file,
+            [Problem("E407", text, hint=f"--as-of {np.datetime_as_string(rows.timestamps.min(), unit='auto')}")],
+        )
     values, others = rows.values.copy(), rows.others.copy()
     values[late] = np.nan
     others[np.ix_(np.flatnonzero(late), np.array(rows.of_role("past"), dtype=np.int64))] = np.nan
@@ -38,18 +40,6 @@ def until(table: Table, rows: Rows, as_of: str | None) -> Rows:
     but = ", but for their future covariates" if (kept & late).any() else ""
     note = warning("W408", f"{what} {as_of} {'is' if count == 1 else 'are'} ignored{but}")
     return replace(rows, values=values, others=others).take(kept, note)
-
-
-def _end_of(text: str) -> np.datetime64:
-    """The first moment after the one that the text names."""
-    for pattern in patterns_for(text.strip()):
-        moment = parse_times([text.strip()], pattern)[0]
-        if not np.isnat(moment):
-            unit = "Y" if pattern == "%Y" else "M" if "%d" not in pattern and "%-d" not in pattern else "D"
-            if "%H" in pattern or "%-H" in pattern:
-                return np.datetime64(moment + np.timedelta64(1, "us"))
-            return np.datetime64((moment.astype(f"datetime64[{unit}]") + 1).astype("datetime64[us]"))
-    raise ConfigError(f"as_of is {text!r}, which is no moment", hint="--as-of 2024-12-31, or 2024-12-31T18:00")
 
 
 def check_covariates(table: Table, rows: Rows) -> Rows:

@@ -19,12 +19,15 @@ from forecast.reading.gaps import gap_notes
 from forecast.reading.history import check_covariates, until
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
 from forecast.reading.repeats import without_repeats
-from forecast.reading.roles import find_roles
+from forecast.reading.roles import Roles, find_roles
 from forecast.reading.rows import Rows, read_rows
 from forecast.reading.series import LEAST_VALUES, build_series
 from forecast.reading.shapes import LongTable, long_form
 from forecast.reading.steps import Steps, steps_of
 from forecast.reading.tables import read_table
+
+#: A calendar that so many different time columns follow is tried on all of them before all are looked at.
+_MOST_LOOKED_AT = 500
 
 #: Takes how much of the work is done, from 0 to 1, and what is being done.
 OnProgress = Callable[[float, str], None]
@@ -32,12 +35,20 @@ OnProgress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides how a table becomes a panel."""
+    """What decides how a table becomes a panel, as read_panel takes it."""
 
     data: DataConfig
     read: ReadConfig
     future_data: str | None = None
     known: Known | None = None
+
+
+def _silent(_share: float, _what: str) -> None:
+    """Tells nobody."""
+
+
+def _nobody(_table: Table, _roles: Roles) -> None:
+    """Tells nobody."""
 
 
 def read_panel(
@@ -57,23 +68,23 @@ def read_panel(
     settings = Settings(
         data or DataConfig(), read or ReadConfig(), None if future_data is None else str(future_data), known
     )
-    progress = on_progress or (lambda _share, _what: None)
+    progress = on_progress or _silent
     progress(0.0, "reading")
     table = read_table(str(path), settings.read)
     return panel_of(table, settings, progress)
 
 
 def panel_of(
-    table: Table, settings: Settings, progress: OnProgress, on_rows: Callable[[Table, Rows], None] | None = None
+    table: Table, settings: Settings, progress: OnProgress = _silent, on_roles: Callable[[Table, Roles], None] = _nobody
 ) -> Panel:
-    """The panel in a table; on_rows is called with the table and what its columns turned out to be."""
+    """The panel in a table; on_roles is told what the columns are, as soon as it is known and when the ids are too."""
     data, read, known = settings.data, settings.read, settings.known
     table = long_form(table, data, known)
     progress(0.3, "times and numbers")
-    roles = find_roles(table, data, known, table.ids if isinstance(table, LongTable) else ())
+    roles = find_roles(table, data, read, known, table.ids if isinstance(table, LongTable) else ())
+    on_roles(table, roles)
     rows = read_rows(table, roles, read, known)
-    if on_rows is not None:
-        on_rows(table, rows)
+    on_roles(table, rows.roles)
     rows = until(table, rows, read.as_of)
     rows = without_repeats(table, rows, read.on_duplicate)
     rows = check_covariates(table, rows)
@@ -102,17 +113,25 @@ def _calendar(table: Table, rows: Rows, settings: Settings) -> tuple[Calendar, s
         return calendar, f"{describe(calendar)}: as in the model", steps
     freq, asked = settings.data.freq, settings.data.calendar
     try:
-        calendar, evidence = infer_calendar(
-            columns_of(rows), freq=freq, calendar=asked, price_like=_is_price_like(table)
-        )
+        calendar, evidence, steps = _inferred(rows, freq, asked, _is_price_like(table))
     except DataError as error:
         if freq is None and asked is None:
             name_frequencies(table.file, rows)
         raise FileProblems(table.file, [Problem("E406", error.message, hint=error.hint)]) from None
-    steps = steps_of(rows, calendar)
-    if freq is None and asked is None and steps is not None:
+    if freq is None and asked is None:
         check_frequencies(table.file, rows, steps, calendar)
     return calendar, evidence, steps
+
+
+def _inferred(rows: Rows, freq: str | None, calendar: str | None, price_like: bool) -> tuple[Calendar, str, Steps]:
+    """The calendar that all rows are on, learnt from a part of the items where that is enough."""
+    columns = columns_of(rows)
+    some = columns[:: -(-len(columns) // _MOST_LOOKED_AT)]
+    for chosen in [some, columns] if len(some) < len(columns) else [columns]:
+        found, evidence = infer_calendar(chosen, freq=freq, calendar=calendar, price_like=price_like)
+        if (steps := steps_of(rows, found)) is not None:
+            return found, evidence, steps
+    raise DataError(f"some row is not on the calendar of the others, {describe(found)}", hint="--freq D")
 
 
 def _is_price_like(table: Table) -> bool:

@@ -63,7 +63,6 @@ CODES: dict[str, str] = {
     "E319": "a row has no timestamp",
     "E320": "a timestamp does not lie on the calendar",
     "E321": "a time is one that the clocks of the time zone skip",
-    "E322": "a timestamp has a leap second",
     "E323": "times that the clocks show twice are in no order that tells them apart",
     "E340": "every row is a series, and nothing says at what times",
     "E341": "a static covariate changes within a series",

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from forecast.config import DataConfig
+from forecast.config import DataConfig, ReadConfig
 from forecast.panel import Known
-from forecast.reading.columns import failure, find_column, find_target, find_time
+from forecast.reading.columns import failure, find_column, find_target, find_time, has_repeats, holds_times
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown
+from forecast.reading.timeparts import time_parts
 from forecast.reading.times import time_pattern
 from forecast.timeformat import parse_times
 
@@ -38,7 +39,9 @@ class Roles:
         return {*self.time, *self.targets, *(self.ids or ()), *(column for column, _ in self.covariates)}
 
 
-def find_roles(table: Table, data: DataConfig, known: Known | None, ids: tuple[str, ...] = ()) -> Roles:
+def find_roles(
+    table: Table, data: DataConfig, read: ReadConfig, known: Known | None = None, ids: tuple[str, ...] = ()
+) -> Roles:
     """The role of every column: as named, as in a saved model, or as the file itself shows.
 
     ids are the columns that the shape of the file makes the ids. Raises FileProblems with every name that does not
@@ -49,16 +52,28 @@ def find_roles(table: Table, data: DataConfig, known: Known | None, ids: tuple[s
     why = {column: reason[role] for role, columns in found.items() for column in columns}
     _check(table, found)
     others = {column for columns in found.values() for column in columns}
-    time = found["time"] or find_time(table)
+    time = found["time"] or _time(table, others, read)
     _check_header(table, time)
     why |= dict.fromkeys(time, why.get(time[0], "it holds the times"))
     targets = found["target"]
     if not targets:
-        targets = (find_target(table, taken={*time, *others}),)
+        targets = (find_target(table, read, taken={*time, *others}),)
         why[targets[0]] = "it holds numbers" if table.names[targets[0]] else ""
     _check(table, found | {"time": time, "target": targets})
     covariates = tuple((column, role) for role in ("past", "future", "static") for column in found[role])
     return Roles(time, targets, found["id"] if found["id"] or known else None, covariates, why)
+
+
+def _time(table: Table, taken: set[int], read: ReadConfig) -> tuple[int, ...]:
+    """The column of the times, or those that they are spread over where no column holds times without repeats."""
+    parts = time_parts(table, taken)
+    try:
+        column = find_time(table, read)
+    except FileProblems:
+        if parts:
+            return parts
+        raise
+    return parts if column in parts and (has_repeats(table, column) or not holds_times(table, column)) else (column,)
 
 
 def _names(

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from forecast.config import ReadConfig
 from forecast.panel import Columns, Covariate, Known, Timestamps, Values
 from forecast.reading.cells import Cells
-from forecast.reading.covariates import read_covariates
+from forecast.reading.covariates import numeric_columns, read_covariates
 from forecast.reading.dialect import Table
 from forecast.reading.ids import find_ids, grouped
+from forecast.reading.marks import decide_decimal
 from forecast.reading.problems import FileProblems, warning
 from forecast.reading.roles import Roles, role_notes
 from forecast.reading.times import read_times, resolve_overlap
@@ -84,8 +85,12 @@ class Rows:
 def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None = None) -> Rows:
     """The typed rows of a table, sorted. Raises FileProblems with every cell that is wrong."""
     times = read_times(table, roles.time, read, known=known.columns if known else None)
-    numbers = [read_numbers(table, column) for column in roles.targets]
-    others = read_covariates(table, roles.covariates, read, known.covariates if known else ())
+    covariates = known.covariates if known else ()
+    numeric = numeric_columns(table, roles.covariates, read, covariates)
+    mark, mark_notes = decide_decimal(table, [*roles.targets, *numeric], read)
+    how = replace(read, decimal=mark)
+    numbers = [read_numbers(table, column, how) for column in roles.targets]
+    others = read_covariates(table, roles.covariates, how, covariates)
     if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong), *others.problems]:
         raise FileProblems(table.file, dict.fromkeys(problems))
     id_at = find_ids(table, times.timestamps, taken=roles.taken) if roles.ids is None else roles.ids
@@ -100,6 +105,7 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
         time_format=times.pattern,
         timezone=times.timezone,
         time_parts=tuple(table.names[i] for i in roles.time) if len(roles.time) > 1 else (),
+        decimal=mark,
     )
     why = roles.why | {i: roles.why.get(i, "it tells repeated times apart") for i in id_at}
     rows = Rows(
@@ -112,7 +118,7 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
         times.timestamps,
         np.column_stack([values for values, _ in numbers]) if numbers else np.empty((len(table), 0)),
         others.values,
-        (*role_notes(table, roles, id_at), *table.notes, *times.notes, *others.notes),
+        (*role_notes(table, roles, id_at), *table.notes, *times.notes, *mark_notes, *others.notes),
     )
     return _sorted(rows)
 

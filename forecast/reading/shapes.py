@@ -17,7 +17,7 @@ from forecast.reading.dialect import Table
 from forecast.reading.ids import grouped
 from forecast.reading.problems import Problem, listed, shown, warning
 from forecast.reading.typed import looks_boolean, looks_numeric
-from forecast.timeformat import parse_times, patterns_for
+from forecast.timeformat import parse_times, patterns_for, short_year_patterns_for
 
 #: What the columns are called that the header and the cells become.
 TIME, VALUE = "Date", "value"
@@ -76,7 +76,7 @@ def _clocks(table: Table) -> list[int]:
 def _dates(table: Table) -> list[int]:
     """The columns named by timestamps of one pattern, when all others stand before them; else none."""
     last = table.names[-1].strip()
-    for pattern in patterns_for(last):
+    for pattern in (*patterns_for(last), *short_year_patterns_for(last)):
         times = parse_times([name.strip() for name in table.names], pattern)
         found = np.flatnonzero(~np.isnat(times)).tolist()
         if len(found) < _LEAST_DATES or found != list(range(len(table.names) - len(found), len(table.names))):
@@ -95,7 +95,7 @@ def _days(table: Table, wide: list[int], data: DataConfig) -> Table:
     kept = [i for i in range(len(table.names)) if i not in set(wide)]
     front = replace(table, names=tuple(table.names[i] for i in kept), cells=tuple(table.cells[i] for i in kept))
     named = [i for i, name in enumerate(front.names) if name in data.time]
-    day = named[0] if named else find_time(front)[0]
+    day = named[0] if named else find_time(front)
     clocks = [table.names[i].strip() for i in wide]
     cells = [_repeated(column, len(wide)) for column in front.cells]
     cells[day] = Cells.of(
