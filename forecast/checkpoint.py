@@ -26,7 +26,7 @@ from forecast.version import VERSION
 from forecast.writing import write_atomic
 
 #: Raised when a file means other numbers than before; additions that an older reader may ignore leave it alone.
-FORMAT = 1
+FORMAT = 2
 #: The first version of forecast that reads FORMAT.
 MIN_READER = "0.1.0"
 
@@ -125,7 +125,6 @@ def _parse(data: bytes, expected: Expected) -> tuple[dict[str, Any], dict[str, W
             hint=f"copy it again, or {_TRAIN_AGAIN}",
         )
     _check_readable(metadata)
-    # Upgrades of older formats belong here, one numbered step after the other, before anything relies on the metadata.
     specs = _specs(entries, len(body))
     _check_expected(specs, metadata, expected)
     return metadata, _weights(specs, body)

@@ -154,10 +154,10 @@ class TrainConfig:
 class Config:
     """Everything a training run depends on besides the data."""
 
-    read: ReadConfig = field(default_factory=ReadConfig)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    read: ReadConfig = field(default_factory=ReadConfig)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Nested plain values (lists, not tuples), ready for JSON or TOML."""

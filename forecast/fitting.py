@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.calibration import apply_factors, fit_factors
+from forecast.covariates import hide, with_features, with_only
 from forecast.errors import DataError
 from forecast.evaluation import Evaluation, Window, evaluate
+from forecast.features import feature_names
 from forecast.models.recurrent import Architecture, RecurrentNetwork
 from forecast.panel import Panel, Series
 from forecast.planning import Plan
-from forecast.prediction import Scaled, quantiles_after
+from forecast.prediction import Scaled, covariates_of, quantiles_after
 from forecast.scaling import fit_scaling
 from forecast.training import Clock, Fit, Recipe, loss_on, train
 from forecast.windows import Windows
@@ -33,13 +35,16 @@ _SHARED = (
 )
 #: How much of the time limit choosing the number of steps may take; the rest is for the refit.
 _SELECTION_SHARE = 0.5
+#: A change of the loss by less than this share is called none.
+_WORTHWHILE = 0.01
 
 
 @dataclass(frozen=True)
 class Fitted:
     """Trained networks, how they were judged, and their calibration; steps is how many the held-out windows asked for.
 
-    refitted says that the networks were trained again on every row; otherwise they are those that were judged.
+    refitted says that the networks were trained again on every row; otherwise they are those that were judged. worth is
+    None where there are no covariates but those of the calendar.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -47,6 +52,30 @@ class Fitted:
     factors: tuple[float, ...]
     steps: int
     refitted: bool
+    worth: Worth | None = None
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What covariates are worth: the mean validation loss with them, of networks trained without them, and hiding each.
+
+    hidden has for each covariate the loss of the networks trained with all, when they are not told that one.
+    """
+
+    loss: float
+    loss_without: float
+    hidden: dict[str, float]
+
+    @property
+    def verdict(self) -> str:
+        """Whether they help, in one sentence with both figures."""
+        change = 1 - self.loss / self.loss_without if self.loss_without else 0.0
+        figures = f"validation loss {self.loss:.4g} with them, {self.loss_without:.4g} without"
+        if change > _WORTHWHILE:
+            return f"the covariates help: {figures} ({change:.0%} lower)".replace("%", " %")
+        if change < -_WORTHWHILE:
+            return f"the covariates do NOT help here: {figures}; train without them"
+        return f"the covariates make no difference: {figures}"
 
 
 def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
@@ -54,7 +83,9 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
 
     Raises DataError when the held-out steps leave nothing to train on, or hold nothing themselves.
     """
-    chosen = _select(panel, plan, device, clock)
+    panel = with_features(panel, plan.features, plan.architecture.horizon)
+    selection = _select(panel, plan, device, clock)
+    chosen = selection.fits
     networks = [fit.network for fit in chosen]
     # The middle one: a single lucky or unlucky draw of initial weights does not decide.
     steps = sorted(fit.steps for fit in chosen)[len(chosen) // 2]
@@ -69,27 +100,72 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     else:
         evaluation = _evaluation(test, _factors([validation], levels), plan, _UNSEEN)
         factors = _factors([validation, test], levels)
+    worth = _worth(panel, plan, selection, device, clock)
     refitted = _refit(panel, plan, steps, device, clock)
-    return Fitted(tuple(refitted or networks), evaluation, tuple(factors), steps, refitted is not None)
+    return Fitted(tuple(refitted or networks), evaluation, tuple(factors), steps, refitted is not None, worth)
 
 
-def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> list[Fit]:
+@dataclass(frozen=True)
+class _Selection:
+    """Networks that did best on the validation windows, and the series that have those windows."""
+
+    fits: list[Fit]
+    known: Panel
+
+    @property
+    def loss(self) -> float:
+        """The mean validation loss of the networks."""
+        return sum(fit.validation for fit in self.fits) / len(self.fits)
+
+
+def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: Clock) -> Worth | None:
+    """What the covariates that were asked for are worth on the validation windows; None without any, or without time.
+
+    Features of the calendar that nobody asked for are not counted among them.
+    """
+    holidays = tuple(name for name in plan.features if "holiday" in name)
+    asked = {c.name for c in plan.covariates} | set(feature_names(holidays))
+    if not asked or clock.is_up(_SELECTION_SHARE):
+        return None
+    bare = replace(plan, covariates=(), features=tuple(name for name in plan.features if name not in holidays))
+    without = _select(with_only(panel, {c.name for c in panel.covariates} - asked), bare, device, clock)
+    groups = {c.name: {c.name} for c in plan.covariates}
+    groups |= {"holidays": set(feature_names(holidays))} if holidays else {}
+    hidden = {}
+    for name, members in groups.items():
+        windows, validation = _validation(hide(selection.known, members), plan, device)[1:]
+        losses = [loss_on(fit.network, windows, validation) for fit in selection.fits]
+        hidden[name] = sum(losses) / len(losses)
+    return Worth(selection.loss, without.loss, hidden)
+
+
+def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
     """Networks that did best on the validation windows; nothing of them, scaling included, saw the held-out steps."""
     span = plan.holdout.span
     known = [s for s in panel.series if not np.isnan(s.values[: max(len(s) - span, 0)]).all()]
     if not known:
         raise _too_little(plan, f"no series has a value before its last {span} steps, which are held out")
-    scalings = [fit_scaling(s.values[:-span], plan.scaling) for s in known]
-    whole = [scaling.transform(s.values) for scaling, s in zip(scalings, known, strict=True)]
-    lengths = plan.architecture.context_length, plan.architecture.horizon
-    training = Windows([values[:-span] for values in whole], *lengths, device)
-    windows = Windows(whole, *lengths, device, measured_by=training)
-    validation = _thinned(windows.starts_before_end(plan.holdout.validation))
+    usable = replace(panel, series=tuple(known))
+    training, windows, validation = _validation(usable, plan, device)
     starts = training.training_starts(plan.min_context)
     if not len(starts) or not len(validation):
         where = "before" if len(validation) else "among"
         raise _too_little(plan, f"no value follows another closely enough {where} the last {span} steps")
-    return _train_members(plan, training, starts, plan.recipe, clock, (0.0, _SELECTION_SHARE), (windows, validation))
+    parts = (0.0, _SELECTION_SHARE)
+    fits = _train_members(plan, training, starts, plan.recipe, clock, parts, (windows, validation))
+    return _Selection(fits, usable)
+
+
+def _validation(panel: Panel, plan: Plan, device: str) -> tuple[Windows, Windows, Tensor]:
+    """Windows without the held-out steps, windows with them, and the validation starts in these."""
+    span = plan.holdout.span
+    scalings = [fit_scaling(s.values[:-span], plan.scaling) for s in panel.series]
+    whole = [scaling.transform(s.values) for scaling, s in zip(scalings, panel.series, strict=True)]
+    lengths = plan.architecture.context_length, plan.architecture.horizon
+    covariates = covariates_of(panel.series, plan.architecture)
+    training = Windows([values[:-span] for values in whole], *lengths, device, covariates=covariates)
+    windows = Windows(whole, *lengths, device, measured_by=training, covariates=covariates)
+    return training, windows, _thinned(windows.starts_before_end(plan.holdout.validation))
 
 
 def _refit(panel: Panel, plan: Plan, steps: int, device: str, clock: Clock) -> list[RecurrentNetwork] | None:
@@ -98,7 +174,9 @@ def _refit(panel: Panel, plan: Plan, steps: int, device: str, clock: Clock) -> l
     A part of them, or one half trained, would not be what was judged and calibrated.
     """
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
-    windows = Windows(values, plan.architecture.context_length, plan.architecture.horizon, device)
+    a = plan.architecture
+    covariates = covariates_of(panel.series, a)
+    windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates)
     starts = windows.training_starts(plan.min_context)
     recipe = replace(plan.recipe, max_steps=steps)
     fits = _train_members(plan, windows, starts, recipe, clock, (_SELECTION_SHARE, 1.0))
@@ -152,7 +230,7 @@ class _HeldOut:
     independent is how many of the N windows are worth counting: overlapping ones tell the same twice.
     """
 
-    histories: list[Array]
+    histories: list[Series]
     actuals: Array
     forecast: Scaled
     independent: float
@@ -167,7 +245,7 @@ def _held_out(
     cuts = [cuts[i] for i in _evenly(len(cuts))]
     if not cuts:
         raise _too_little(plan, f"no value follows another closely enough among the last {max(offsets)} steps")
-    histories = [s.values[:cut] for s, cut in cuts]
+    histories = [replace(s, timestamps=s.timestamps[:cut], values=s.values[:cut]) for s, cut in cuts]
     actuals = np.full((len(cuts), horizon), np.nan)
     for row, (s, cut) in zip(actuals, cuts, strict=True):
         row[: len(s.values[cut : cut + horizon])] = s.values[cut : cut + horizon]
@@ -195,7 +273,7 @@ def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> list[float]:
 def _evaluation(test: _HeldOut, factors: Sequence[float], plan: Plan, note: str) -> Evaluation:
     levels = plan.architecture.quantile_levels
     quantiles = test.forecast.inverse(apply_factors(test.forecast.quantiles, factors, levels))
-    windows = [Window(h, a, q) for h, a, q in zip(test.histories, test.actuals, quantiles, strict=True)]
+    windows = [Window(h.values, a, q) for h, a, q in zip(test.histories, test.actuals, quantiles, strict=True)]
     name = plan.config.model.cell
     return evaluate(windows, plan.config.data.season_length or 1, name, quantile_levels=levels, note=note)
 

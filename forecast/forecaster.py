@@ -15,18 +15,21 @@ from forecast import checkpoint
 from forecast.calendars import Calendar, future_timestamps
 from forecast.calibration import apply_factors
 from forecast.config import Config, read_section
+from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation
-from forecast.fitting import fit_networks
+from forecast.fitting import Worth, fit_networks
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.recurrent import Architecture, RecurrentNetwork
-from forecast.panel import Columns, Known, Panel
+from forecast.panel import Columns, Covariate, Known, Panel
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
 from forecast.training import Clock, Epoch, computing, pick_device
+from forecast.upgrades import upgraded
 
 #: No calibration stretches an interval more than this.
 _MOST_STRETCH = 10.0
+_MOST_COVARIATES, _MOST_CATEGORIES = 1_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class Forecaster:
     steps: int
     refitted: bool
     stopped: bool
+    covariates: tuple[Covariate, ...] = ()
+    features: tuple[str, ...] = ()
+    worth: Worth | None = None
     digest: str = ""
 
     @classmethod
@@ -109,6 +115,9 @@ class Forecaster:
             steps=fitted.steps,
             refitted=fitted.refitted,
             stopped=clock.asked,
+            covariates=planned.covariates,
+            features=planned.features,
+            worth=fitted.worth,
         )
 
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
@@ -125,7 +134,14 @@ class Forecaster:
         horizon = self.architecture.horizon if horizon is None else horizon
         if horizon < 1:
             raise ConfigError(f"horizon is {horizon}, but must be at least 1")
-        histories = [s.values for s in panel.series]
+        if panel.covariates != self.covariates:
+            raise DataError(
+                "the data have other covariates than the model was trained with",
+                hint="read_panel(path, known=forecaster.known)",
+            )
+        require_known(panel, horizon)
+        blocks = -(-horizon // self.architecture.horizon)
+        histories = with_features(panel, self.features, blocks * self.architecture.horizon).series
         with computing(self.config.train.threads or 1):
             scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
         calibrated = scaled.inverse(apply_factors(scaled.quantiles, self.factors, self.quantile_levels))
@@ -143,12 +159,12 @@ class Forecaster:
     @property
     def architecture(self) -> Architecture:
         """The shape of each of the networks."""
-        return architecture_of(self.config, self.season_lengths, self.quantile_levels)
+        return architecture_of(self.config, self.season_lengths, self.quantile_levels, self.covariates, self.features)
 
     @property
     def known(self) -> Known:
         """What `read_panel` needs in order to read fresh rows as the training data were read."""
-        return Known(self.columns, self.calendar)
+        return Known(self.columns, self.calendar, self.covariates)
 
     @property
     def n_weights(self) -> int:
@@ -178,6 +194,9 @@ class Forecaster:
             "steps": self.steps,
             "refitted": self.refitted,
             "stopped": self.stopped,
+            "covariates": [{**asdict(c), "categories": list(c.categories)} for c in self.covariates],
+            "features": list(self.features),
+            "worth": None if self.worth is None else asdict(self.worth),
         }
 
     def save(self, path: str | Path, *, data: str | Path | None = None) -> Forecaster:
@@ -203,9 +222,9 @@ class Forecaster:
         """The Forecaster in a checkpoint, on a device. Anything wrong with the file is a CheckpointError."""
         device = pick_device(device)
         metadata, tensors = checkpoint.load(Path(path), _expected_tensors)
-        parts = _parts(metadata)
+        parts = _parts(upgraded(metadata))
         n_networks = parts.pop("n_networks")
-        architecture = architecture_of(parts["config"], parts["season_lengths"], parts["quantile_levels"])
+        architecture = _architecture(parts)
         # Building draws initial weights, which must not move the caller's random numbers.
         with torch.random.fork_rng(devices=[]):
             networks = tuple(RecurrentNetwork(architecture) for _ in range(n_networks))
@@ -219,13 +238,13 @@ class Forecaster:
 
 def read_card(path: str | Path) -> dict[str, Any]:
     """A checkpoint's metadata as plain values, after every check that loading makes."""
-    return checkpoint.load(Path(path), _expected_tensors)[0]
+    return dict(upgraded(checkpoint.load(Path(path), _expected_tensors)[0]))
 
 
 def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.TensorSpec]:
     """The tensors that metadata calls for, found by building the networks without memory for their weights."""
-    parts = _parts(metadata)
-    architecture = architecture_of(parts["config"], parts["season_lengths"], parts["quantile_levels"])
+    parts = _parts(upgraded(metadata))
+    architecture = _architecture(parts)
     with torch.device("meta"):
         one = RecurrentNetwork(architecture).state_dict()
     return {
@@ -233,6 +252,11 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
         for i in range(parts["n_networks"])
         for name, tensor in one.items()
     }
+
+
+def _architecture(parts: Mapping[str, Any]) -> Architecture:
+    names = "config", "season_lengths", "quantile_levels", "covariates", "features"
+    return architecture_of(*(parts[name] for name in names))
 
 
 def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,6 +292,8 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "calendar": Calendar.from_dict(metadata["calendar"]),
         "evaluation": Evaluation.from_dict(metadata["evaluation"]),
         "data": read_section(TrainingData, metadata["data"], "data"),
+        "covariates": _covariates(metadata["covariates"]),
+        "worth": _worth(metadata["worth"]),
         **vars(read_section(_History, {f.name: metadata[f.name] for f in fields(_History)}, "training")),
     }
 
@@ -280,6 +306,26 @@ class _History:
     steps: int
     refitted: bool
     stopped: bool
+    features: tuple[str, ...]
+
+
+def _covariates(values: Any) -> tuple[Covariate, ...]:
+    if not isinstance(values, list) or len(values) > _MOST_COVARIATES:
+        raise CheckpointError("covariates: a list is needed")
+    covariates = tuple(read_section(Covariate, value, "covariates") for value in values)
+    if any(c.role not in ("past", "future", "static") or len(c.categories) > _MOST_CATEGORIES for c in covariates):
+        raise CheckpointError("covariates: an unknown role, or too many categories")
+    return covariates
+
+
+def _worth(values: Any) -> Worth | None:
+    if values is None:
+        return None
+    known = isinstance(values, dict) and set(values) == {"loss", "loss_without", "hidden"}
+    if not known or not isinstance(values["hidden"], dict):
+        raise CheckpointError("worth: exactly the keys loss, loss_without and hidden are needed")
+    losses = _numbers([values["loss"], values["loss_without"], *values["hidden"].values()], float, 2, 1_000)
+    return Worth(losses[0], losses[1], dict(zip(values["hidden"], losses[2:], strict=True)))
 
 
 def _as_seen_from(folder: Path, file: Path) -> str:

@@ -15,8 +15,9 @@ import numpy as np
 from forecast.calendars import season_lengths as calendar_seasons
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
+from forecast.features import check_features, choose_holidays, feature_names
 from forecast.models.recurrent import Architecture
-from forecast.panel import Panel
+from forecast.panel import Covariate, Panel
 from forecast.scaling import prefers_log
 from forecast.seasonality import is_seasonal
 from forecast.training import Recipe
@@ -57,13 +58,18 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Plan:
-    """A complete Config, what follows from it, and why; notes are sentences for people."""
+    """A complete Config, what follows from it, and why; notes are sentences for people.
+
+    covariates are those of the panel, features the calendar features that join them (see features.py).
+    """
 
     config: Config
     season_lengths: tuple[int, ...]
     min_context: int
     holdout: Holdout
     notes: tuple[str, ...]
+    covariates: tuple[Covariate, ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def scaling(self) -> str:
@@ -87,7 +93,7 @@ class Plan:
     @property
     def architecture(self) -> Architecture:
         """The network this plan asks for."""
-        return architecture_of(self.config, self.season_lengths, QUANTILE_LEVELS)
+        return architecture_of(self.config, self.season_lengths, QUANTILE_LEVELS, self.covariates, self.features)
 
 
 def plan(panel: Panel, config: Config) -> Plan:
@@ -128,17 +134,26 @@ def plan(panel: Panel, config: Config) -> Plan:
             threads=1,
         ),
     )
+    features = _features(panel, config)
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
         f"scaling {scaling}: {why_scaling}",
         _in_words(complete.model),
+        *_covariates_in_words(panel, features),
     )
-    return Plan(complete, seasons, min(context_length, max(2 * m, 8)), holdout, notes)
+    min_context = min(context_length, max(2 * m, 8))
+    return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features)
 
 
-def architecture_of(config: Config, season_lengths: Sequence[int], quantile_levels: Sequence[float]) -> Architecture:
-    """The network that a complete Config describes."""
+def architecture_of(
+    config: Config,
+    season_lengths: Sequence[int],
+    quantile_levels: Sequence[float],
+    covariates: Sequence[Covariate] = (),
+    features: Sequence[str] = (),
+) -> Architecture:
+    """The network that a complete Config describes, for a panel with these covariates and calendar features."""
     model = config.model
     assert model.hidden and model.segment and model.context_length and model.horizon and model.dropout is not None
     return Architecture(
@@ -152,7 +167,28 @@ def architecture_of(config: Config, season_lengths: Sequence[int], quantile_leve
         horizon=model.horizon,
         season_lengths=tuple(season_lengths),
         quantile_levels=tuple(quantile_levels),
+        past=tuple(len(c.categories) for c in covariates if c.role == "past"),
+        future=(
+            *(len(c.categories) for c in covariates if c.role == "future"),
+            *(0 for _ in feature_names(features)),
+        ),
+        static=tuple(len(c.categories) for c in covariates if c.role == "static"),
     )
+
+
+def _features(panel: Panel, config: Config) -> tuple[str, ...]:
+    """The calendar features and the holidays that the config asks for, or that the calendar suggests."""
+    data = config.data
+    chosen = check_features(data.features) if data.features else ()
+    stamps = [s.timestamps for s in panel.series]
+    return (*chosen, *(choose_holidays(data.holidays, panel.calendar, stamps) if data.holidays else ()))
+
+
+def _covariates_in_words(panel: Panel, features: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on what else the network is told; none when it is nothing."""
+    named = [f"{c.name} ({c.role}{', categorical' if c.categories else ''})" for c in panel.covariates]
+    told = [*named, *(["calendar: " + ", ".join(features)] if features else [])]
+    return (f"covariates: {'; '.join(told)}",) if told else ()
 
 
 def _calendar_seasons(panel: Panel, config: Config, longest: int) -> tuple[int, ...]:

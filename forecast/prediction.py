@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from forecast.models.recurrent import RecurrentNetwork
+from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.panel import Series
 from forecast.scaling import Scaling, fit_scaling
-from forecast.windows import Windows
+from forecast.windows import Batch, Covariates, Windows
 
 Array = NDArray[np.float64]
 
@@ -36,9 +37,9 @@ class Scaled:
 
 
 def quantiles_after(
-    networks: Sequence[RecurrentNetwork], histories: Sequence[Array], scaling_rule: str, horizon: int
+    networks: Sequence[RecurrentNetwork], histories: Sequence[Series], scaling_rule: str, horizon: int
 ) -> Scaled:
-    """What follows each history [T], averaged over the networks, not calibrated.
+    """What follows each history, averaged over the networks, not calibrated.
 
     Each history is scaled by what it holds itself, so a forecast depends on nothing after its history and on no other
     series. Steps past the networks' own horizon are made block by block from the medians before, and the distance of
@@ -46,19 +47,22 @@ def quantiles_after(
     """
     a = networks[0].architecture
     device = next(networks[0].parameters()).device
-    scalings = tuple(fit_scaling(history, scaling_rule) for history in histories)
-    scaled = [scaling.transform(history) for scaling, history in zip(scalings, histories, strict=True)]
-    windows = Windows(scaled, a.context_length, a.horizon, str(device))
+    scalings = tuple(fit_scaling(history.values, scaling_rule) for history in histories)
+    scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
+    blocks_ahead = -(-horizon // a.horizon) * a.horizon
+    covariates = covariates_of(histories, a)
+    windows = Windows(scaled, a.context_length, a.horizon, str(device), covariates=covariates, ahead=blocks_ahead)
     middle = a.quantile_levels.index(0.5)
     found = []
     with torch.no_grad():
         for starts in windows.final_starts().split(_BATCH_SIZE):
             batch = windows.batch(starts)
-            context, blocks = batch.context, [_mean_quantiles(networks, batch.context, batch.spread)]
+            context, blocks = batch.context, [_mean_quantiles(networks, batch)]
             while len(blocks) * a.horizon < horizon:
                 medians = blocks[-1][..., middle]
                 context = torch.cat([context, medians], 1)[:, -a.context_length :]
-                following = _mean_quantiles(networks, context, batch.spread)
+                drivers = windows.covariates_at(starts + len(blocks) * a.horizon)
+                following = _mean_quantiles(networks, replace(batch, context=context, covariates=drivers))
                 blocks.append(_widened(following, blocks[-1][:, -1:], middle))
             found.append(torch.cat(blocks, 1)[:, :horizon])
     # To the CPU first: not every device has numbers of 64 bits.
@@ -66,8 +70,16 @@ def quantiles_after(
     return Scaled(quantiles, scalings)
 
 
-def _mean_quantiles(networks: Sequence[RecurrentNetwork], context: Tensor, spread: Tensor) -> Tensor:
-    return torch.stack([network(context, spread)[0] for network in networks]).mean(0)
+def covariates_of(series: Sequence[Series], architecture: Architecture) -> Covariates | None:
+    """What the network is told of these series besides their values; None where it is told nothing."""
+    if not (architecture.past or architecture.future or architecture.static):
+        return None
+    return Covariates(len(architecture.past), [s.covariates for s in series], np.stack([s.static for s in series]))
+
+
+def _mean_quantiles(networks: Sequence[RecurrentNetwork], batch: Batch) -> Tensor:
+    arguments = batch.context, batch.spread, batch.covariates, batch.static
+    return torch.stack([network(*arguments)[0] for network in networks]).mean(0)
 
 
 def _widened(quantiles: Tensor, before: Tensor, middle: int) -> Tensor:

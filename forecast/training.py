@@ -135,7 +135,7 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = group["base_lr"] * _schedule(step, recipe.max_steps)
             batch = windows.batch(starts[torch.randint(len(starts), (batch_size,))])
-            quantiles, scale = network(batch.context, batch.spread)
+            quantiles, scale = network(batch.context, batch.spread, batch.covariates, batch.static)
             error = pinball(quantiles, batch.target, network.levels, scale)
             optimiser.zero_grad(set_to_none=True)
             error.backward()
@@ -177,7 +177,7 @@ def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_s
     total = 0.0
     for chunk in starts.split(batch_size):
         batch = windows.batch(chunk)
-        quantiles, scale = network(batch.context, batch.spread)
+        quantiles, scale = network(batch.context, batch.spread, batch.covariates, batch.static)
         total += pinball(quantiles, batch.target, network.levels, scale).item() * len(chunk)
     return total / len(starts)
 
@@ -228,8 +228,9 @@ def _seeded(seed: int) -> Iterator[None]:
 def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor) -> RecurrentNetwork:
     """A network with weights drawn from the current seed, its gate and widths set from a sample of the windows."""
     network = RecurrentNetwork(architecture).float()
+    network.measure(*windows.covariate_rows())
     sample = windows.batch(starts[torch.linspace(0, len(starts) - 1, min(len(starts), 512)).long()])
-    network.start_at_anchors(sample.context.cpu(), sample.target.cpu(), sample.spread.cpu())
+    network.start_at_anchors(sample.context.cpu(), sample.target.cpu(), sample.spread.cpu(), sample.covariates.cpu())
     return network.train()
 
 

@@ -17,11 +17,29 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """context [B, L] and target [B, H], NaN where missing, less their series' level; spread [B], that of the series."""
+    """context [B, L] and target [B, H], NaN where missing, less their series' level; spread [B], that of the series.
+
+    covariates [B, L + H, C] hold the past and future ones, of which the past ones are NaN after the context; static
+    [B, S].
+    """
 
     context: Tensor
     target: Tensor
     spread: Tensor
+    covariates: Tensor
+    static: Tensor
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """What is known besides the targets of N series: N arrays [T + E, C], past columns first, and static [N, S].
+
+    E is the number of steps after the last value for which something is known, and may differ from series to series.
+    """
+
+    n_past: int
+    varying: Sequence[NDArray[np.float64]]
+    static: NDArray[np.float64]
 
 
 class Windows:
@@ -43,14 +61,18 @@ class Windows:
         device: str,
         *,
         measured_by: Windows | None = None,
+        covariates: Covariates | None = None,
+        ahead: int | None = None,
     ) -> None:
+        """`ahead` is how many steps after the end of each series its covariates are kept for, if not the horizon."""
         self.context_length, self.horizon = context_length, horizon
         # Numbers of the size of a billion lose their units in float32; the network knows no level, so none is kept.
         self.levels = measured_by.levels if measured_by else np.array([_last_observed(values) for values in series])
         self.spreads = measured_by.spreads if measured_by else [_spread(values) for values in series]
         lengths = torch.tensor([len(values) for values in series])
-        strides = lengths + context_length + horizon
-        self.ends = torch.cumsum(strides, 0) - horizon
+        ahead = max(horizon, ahead or 0)
+        strides = lengths + context_length + ahead
+        self.ends = torch.cumsum(strides, 0) - ahead
         self.begins = self.ends - lengths
         buffer = np.full(int(strides.sum()), np.nan, np.float32)
         for begin, end, values, level in zip(
@@ -60,6 +82,16 @@ class Windows:
         self._observed = np.concatenate([[0], np.cumsum(~np.isnan(buffer))])
         self._view = torch.from_numpy(buffer).to(device).unfold(0, context_length + horizon, 1)
         self._spread = torch.tensor(self.spreads, dtype=torch.float32, device=device)
+        known = covariates or Covariates(0, [np.empty((0, 0))] * len(series), np.empty((len(series), 0)))
+        self._n_past = known.n_past
+        self._static = torch.from_numpy(known.static.astype(np.float32)).to(device)
+        drivers = np.full((len(buffer), known.varying[0].shape[1]), np.nan, np.float32)
+        for begin, end, rows in zip(self.begins.tolist(), self.ends.tolist(), known.varying, strict=True):
+            stop = min(begin + len(rows), end + ahead)
+            drivers[begin:stop] = rows[: stop - begin]
+            drivers[end:stop, : known.n_past] = np.nan
+        self._drivers = torch.from_numpy(drivers).to(device)
+        self._drivers_view = self._drivers.unfold(0, context_length + horizon, 1)
 
     def training_starts(self, min_context: int) -> Tensor:
         """Starts [n] of all windows worth training on: `min_context` steps behind them and enough ahead.
@@ -96,9 +128,24 @@ class Windows:
 
     def batch(self, starts: Tensor) -> Batch:
         """The windows at these starts, copied out of the buffer."""
+        series = self.series_of(starts).to(self._spread.device)
         rows = self._view[(starts - self.context_length).to(self._view.device)]
-        spread = self._spread[self.series_of(starts).to(self._spread.device)]
-        return Batch(rows[:, : self.context_length], rows[:, self.context_length :], spread)
+        context, target = rows[:, : self.context_length], rows[:, self.context_length :]
+        return Batch(context, target, self._spread[series], self.covariates_at(starts), self._static[series])
+
+    def covariates_at(self, starts: Tensor) -> Tensor:
+        """The covariates [B, L + H, C] around these starts, as known there: the past ones are NaN from the start on."""
+        known = self._drivers_view[(starts - self.context_length).to(self._drivers.device)].transpose(1, 2)
+        if self._n_past:
+            known = known.clone()
+            known[:, self.context_length :, : self._n_past] = torch.nan
+        return known
+
+    def covariate_rows(self, most: int = 100_000) -> tuple[Tensor, Tensor]:
+        """Rows [N, C] of the covariates within the series, at most so many, and the static ones [series, S]."""
+        inside = torch.cat([torch.arange(b, e) for b, e in zip(self.begins.tolist(), self.ends.tolist(), strict=True)])
+        kept = inside[:: -(-len(inside) // most)]
+        return self._drivers[kept.to(self._drivers.device)].cpu(), self._static.cpu()
 
 
 def _spread(values: NDArray[np.float64]) -> float:

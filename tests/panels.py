@@ -1,9 +1,11 @@
 """Panels for tests: regular daily ones around given values."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from forecast.calendars import Calendar
-from forecast.panel import Columns, Panel, Series
+from forecast.panel import Columns, Covariate, Panel, Series
 
 DAY = np.timedelta64(86_400_000_000, "us")
 
@@ -24,3 +26,18 @@ def weekly_wave(length, seed=0):
     rng = np.random.default_rng(seed)
     week = np.tile([0.0, 3, 5, 4, 2, -8, -6], length // 7 + 1)[:length]
     return 100 + week + np.cumsum(0.3 * rng.normal(size=length)) + rng.normal(size=length)
+
+
+def driven(values, rows, names=("promo",), role="future", static=(), categories=()):
+    """A panel of one daily series with covariates: rows [T + E, C], one name for each column, and static ones."""
+    panel = daily(values)
+    covariates = tuple(Covariate(name, role, tuple(categories)) for name in names)
+    fixed = tuple(Covariate(f"fixed{i}", "static") for i in range(len(static)))
+    series = replace(panel.series[0], covariates=np.asarray(rows, float), static=np.asarray(static, float))
+    return replace(panel, series=(series,), covariates=(*covariates, *fixed))
+
+
+def promoted(length, effect=5.0, ahead=14, seed=0):
+    """A weekly wave that a promotion on one day in six lifts by `effect`, the promotions known some days ahead."""
+    promo = (np.random.default_rng(seed + 1).random(length + ahead) < 1 / 6).astype(float)
+    return driven(weekly_wave(length, seed) + effect * promo[:length], promo[:, None])

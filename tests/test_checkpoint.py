@@ -21,7 +21,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from forecast import checkpoint
-from forecast.checkpoint import TensorSpec, load, parse, save, seal
+from forecast.checkpoint import FORMAT, TensorSpec, load, parse, save, seal
 from forecast.errors import CheckpointError, ConfigError, DataError, ForecastError, OutputError
 from forecast.version import VERSION
 
@@ -97,7 +97,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     """Metadata and weights come back as they were, with the envelope around them."""
     digest = save(tmp_path / "m.safetensors", METADATA, TENSORS)
     metadata, tensors = load(tmp_path / "m.safetensors", expected)
-    envelope = {"format": 1, "min_reader": "0.1.0", "created_by": f"forecast {VERSION}", "sha256": digest}
+    envelope = {"format": FORMAT, "min_reader": "0.1.0", "created_by": f"forecast {VERSION}", "sha256": digest}
     assert metadata == {**METADATA, **envelope}
     assert list(tensors) == sorted(TENSORS)
     for name, tensor in tensors.items():
@@ -174,7 +174,7 @@ def test_weights_that_are_not_contiguous_are_saved_in_their_logical_order() -> N
 def test_metadata_cannot_speak_for_the_envelope() -> None:
     """The keys that sealing sets win over those that were passed."""
     metadata, _ = parse(seal({"format": 99, "sha256": "x", "created_by": "me"}, TENSORS), expected)
-    assert metadata["format"] == 1
+    assert metadata["format"] == FORMAT
     assert metadata["created_by"] == f"forecast {VERSION}"
 
 
@@ -485,7 +485,7 @@ def test_only_the_canonical_form_of_a_header_is_accepted(change: Callable[[bytes
 
 def test_the_hint_of_a_file_that_is_too_new_says_to_upgrade() -> None:
     """The way out of a newer format is a newer reader."""
-    assert refusal(forge(put("forecast", "format", value=2))).hint == (
+    assert refusal(forge(put("forecast", "format", value=FORMAT + 1))).hint == (
         "upgrade forecast, or train again with: forecast train DATA"
     )
 

@@ -75,7 +75,7 @@ def resolve(kind: type[Any], given: Mapping[str, Any]) -> Any:
     """A Config or one section, from the options that were given over the variables that are set over forecast.toml."""
     in_file, in_environment = read_file(SETTINGS_FILE), read_environment(os.environ)
     if kind is Config:
-        parts = ("read", "data", "model", "train")
+        parts = ("data", "model", "train", "read")
         return Config(**{name: _merged(name, in_file, in_environment, given) for name in parts})
     return _merged(next(name for name in SECTIONS if SECTIONS[name] is kind), in_file, in_environment, given)
 

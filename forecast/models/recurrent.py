@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from forecast.models.anchors import anchors, count_anchors, fill_missing
 from forecast.models.cells import CELLS
+from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
 _RIDGE = 0.01
@@ -24,7 +25,10 @@ _HALF_WAY_WINDOWS = 10.0
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that decides the network's tensors. context_length, horizon and segment are steps."""
+    """All that decides the network's tensors. context_length, horizon and segment are steps.
+
+    past, future and static have an entry for each covariate: 0 for a number, else how many categories there are.
+    """
 
     cell: str
     hidden: int
@@ -36,6 +40,9 @@ class Architecture:
     horizon: int
     season_lengths: tuple[int, ...]
     quantile_levels: tuple[float, ...]
+    past: tuple[int, ...] = ()
+    future: tuple[int, ...] = ()
+    static: tuple[int, ...] = ()
 
 
 class Stack(nn.Module):
@@ -74,7 +81,8 @@ class RecurrentNetwork(nn.Module):
 
     The median is a gated mix of anchors (see anchors.py), plus a linear map of the context that starts at zero, plus
     what the recurrence adds; the other quantiles are cumulated outwards from it in positive steps, so that they cannot
-    cross.
+    cross. What the series answers to at once (see covariates.Response) is taken off the context first and put back on
+    every step of the horizon, so that a holiday does not change the level of the days after it.
     """
 
     levels: Tensor
@@ -84,11 +92,14 @@ class RecurrentNetwork(nn.Module):
         super().__init__()
         a = self.architecture = architecture
         n_levels, n_anchors = len(a.quantile_levels), count_anchors(a.context_length, a.season_lengths)
-        self.embed = nn.Linear(2 * a.segment, a.hidden)
+        self.past, self.future, self.static = (Encoder(c) if c else None for c in (a.past, a.future, a.static))
+        self.response = Response(a.future) if a.future else None
+        past, future, static = (part.width if part else 0 for part in (self.past, self.future, self.static))
+        self.embed = nn.Linear((2 + past + future) * a.segment, a.hidden)
         self.stack = Stack(a.cell, a.hidden, a.layers, a.bidirectional, a.dropout)
         width = a.hidden * (2 if a.bidirectional else 1)
         self.dropout = nn.Dropout(a.dropout)
-        self.hidden_head = nn.Linear(width + 1, a.hidden)
+        self.hidden_head = nn.Linear(width + 1 + static, a.hidden)
         self.head = nn.Linear(a.hidden, a.horizon * n_levels)
         self.skip = nn.Linear(a.context_length, a.horizon, bias=False)
         self.gate = nn.Parameter(torch.zeros(n_anchors))
@@ -98,29 +109,45 @@ class RecurrentNetwork(nn.Module):
         # Everything but the anchors starts at zero: training begins at their forecast and can only be led away from it.
         for weight in (self.skip.weight, self.gate_by_state.weight, self.head.weight, self.head.bias):
             nn.init.zeros_(weight)
+        self.ahead = Ahead(a.hidden, future, n_levels, a.dropout) if a.future else None
         scores = [NormalDist().inv_cdf(level) for level in a.quantile_levels]
         self.register_buffer("levels", torch.tensor(a.quantile_levels, dtype=torch.float32), persistent=False)
         # Plain numbers: arithmetic on tensors without memory would first import torch's compiler, for a second.
         gaps = [high - low for low, high in pairwise(scores)]
         self.register_buffer("_gaps", torch.tensor(gaps, dtype=torch.float32), persistent=False)
 
-    def forward(self, context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Quantiles [B, H, Q] in the context's units, and the local scale [B, 1] that errors are measured in.
 
         context [B, L] with NaN where missing, the newest value last; spread [B], the spread of the whole series, of
-        which a thousandth is the least the local scale can be.
+        which a thousandth is the least the local scale can be. covariates [B, L + H, C], past columns first, and static
+        [B, S] may be left out where the network has none.
         """
         a = self.architecture
-        local = self._localise(context, spread)
+        length, n_past = a.context_length, len(a.past)
+        covariates = context.new_empty(len(context), length + a.horizon, 0) if covariates is None else covariates
+        static = context.new_empty(len(context), 0) if static is None else static
+        response = self.response(covariates[..., n_past:]) * spread[:, None] if self.response else None
+        local = self._localise(context if response is None else context - response[:, :length], spread)
         values = torch.where(local.observed, local.filled, 0.0)
-        state = self.stack(torch.relu(self.embed(_segments(values, local.observed, a.segment))))
-        hidden = torch.relu(self.hidden_head(torch.cat([self.dropout(state), local.scale.log()], -1)))
+        past = self.past(covariates[:, :length, :n_past]) if self.past else covariates[:, :length, :0]
+        future = self.future(covariates[..., n_past:]) if self.future else covariates[..., :0]
+        fixed = self.static(static) if self.static else static
+        inputs = _segments([values, local.observed, *past.unbind(-1), *future[:, :length].unbind(-1)], a.segment)
+        state = self.stack(torch.relu(self.embed(inputs)))
+        summary = torch.cat([self.dropout(state), local.scale.log(), fixed], -1)
+        hidden = torch.relu(self.hidden_head(summary))
         corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
+        if self.ahead is not None:
+            corrections = corrections + self.ahead(hidden, future[:, length:])
         weights = torch.softmax(self.gate + self.gate_by_state(state), -1)
         width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
         median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + corrections[..., 0]
         quantiles = self._spread_out(median, width, corrections[..., 1:])
-        return quantiles * local.scale[..., None] + local.center[..., None], local.scale
+        quantiles = quantiles * local.scale[..., None] + local.center[..., None]
+        return quantiles if response is None else quantiles + response[:, length:, None], local.scale
 
     def _spread_out(self, median: Tensor, width: Tensor, corrections: Tensor) -> Tensor:
         """Quantiles [B, H, Q] around the median [B, H] from the logs [B, H, Q - 1] of the steps between them.
@@ -134,18 +161,43 @@ class RecurrentNetwork(nn.Module):
         median = median[..., None]
         return torch.cat([median - below, median, median + above], -1)
 
+    def measure(self, rows: Tensor, static: Tensor) -> None:
+        """Take the scales of covariates from rows [N, C] of the training data and static ones [N, S]."""
+        n_past = len(self.architecture.past)
+        for part, own in (
+            (self.past, rows[:, :n_past]),
+            (self.future, rows[:, n_past:]),
+            (self.response, rows[:, n_past:]),
+            (self.static, static),
+        ):
+            if part is not None:
+                part.measure(own)
+
     @torch.no_grad()
-    def start_at_anchors(self, context: Tensor, target: Tensor, spread: Tensor, sharpness: float = 10.0) -> None:
+    def start_at_anchors(
+        self,
+        context: Tensor,
+        target: Tensor,
+        spread: Tensor,
+        covariates: Tensor | None = None,
+        sharpness: float = 10.0,
+    ) -> None:
         """Set gate and width from windows [B, L], [B, H]: weight on the anchors that erred least, width as they erred.
 
         An anchor whose mean absolute error is a tenth above the best gets a weight lower by the factor e with the
         default sharpness. How the width follows the recent changes of a context is a ridge regression of logarithms.
+        With future covariates [B, L + H, C] the response to them is set first, from what the anchors leave unexplained,
+        and the gate once more for what is left without it.
         """
-        local = self._localise(context, spread)
-        options, truth = self._anchors(local), (target - local.center) / local.scale
-        errors = (options - truth[:, None]).abs().nanmean((0, 2))
-        best = errors.min().clamp_min(1e-6)
-        self.gate.copy_(-sharpness * (errors / best - 1).clamp_max(10.0))
+        options, truth, local = self._without_response(context, target, spread, None)
+        self._open_gate(options, truth, sharpness)
+        if self.response is not None and covariates is not None:
+            future = covariates[..., len(self.architecture.past) :]
+            left = truth - (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
+            features = self._anchored_features(future, local) * (spread[:, None] / local.scale)[..., None]
+            self.response.weight.copy_(cautious_ridge(features, left))
+            options, truth, local = self._without_response(context, target, spread, future)
+            self._open_gate(options, truth, sharpness)
         mixed = (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
         missed = (mixed - truth).abs()
         slopes = _slopes(local.changes, missed.nanmean(1).clamp_min(1e-4).log())
@@ -157,6 +209,35 @@ class RecurrentNetwork(nn.Module):
         width = missed.nanmean(0) * math.sqrt(math.pi / 2)
         overall = width.nanmean().nan_to_num(1.0)
         self.log_width.copy_(torch.where(torch.isnan(width), overall, width).clamp_min(1e-4).log())
+
+    def _without_response(
+        self, context: Tensor, target: Tensor, spread: Tensor, future: Tensor | None
+    ) -> tuple[Tensor, Tensor, _Local]:
+        """Anchors [B, K, H], truth [B, H] and context of windows, less the response to their future covariates."""
+        if self.response is not None and future is not None:
+            response = self.response(future) * spread[:, None]
+            context, target = context - response[:, : context.shape[1]], target - response[:, context.shape[1] :]
+        local = self._localise(context, spread)
+        return self._anchors(local), (target - local.center) / local.scale, local
+
+    def _open_gate(self, options: Tensor, truth: Tensor, sharpness: float) -> None:
+        errors = (options - truth[:, None]).abs().nanmean((0, 2))
+        best = errors.min().clamp_min(1e-6)
+        self.gate.copy_(-sharpness * (errors / best - 1).clamp_max(10.0))
+
+    def _anchored_features(self, future: Tensor, local: _Local) -> Tensor:
+        """What each feature of the response [B, H, D] adds to a forecast from anchors that had it in their context.
+
+        Anchors are linear in the context: taking a response off it takes the anchors of that response off the forecast.
+        """
+        assert self.response is not None
+        a, weights = self.architecture, torch.softmax(self.gate, -1)[:, None]
+        columns = []
+        for feature in self.response.features(future).unbind(-1):
+            context, ahead = feature[:, : a.context_length], feature[:, a.context_length :]
+            options = anchors(context, local.available, a.season_lengths, a.horizon)
+            columns.append(ahead - (weights * options).sum(1))
+        return torch.stack(columns, -1)
 
     def _anchors(self, local: _Local) -> Tensor:
         return anchors(local.filled, local.available, self.architecture.season_lengths, self.architecture.horizon)
@@ -222,8 +303,8 @@ def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return observed, values.gather(1, newest), scale
 
 
-def _segments(values: Tensor, observed: Tensor, segment: int) -> Tensor:
-    """Values and their mask [B, L] as segments [B, ceil(L / S), 2·S], padded at the oldest end."""
-    padding = -values.shape[1] % segment
-    stacked: Sequence[Tensor] = [functional.pad(t.float(), (padding, 0)) for t in (values, observed)]
-    return torch.cat([t.unflatten(1, (-1, segment)) for t in stacked], -1)
+def _segments(channels: Sequence[Tensor], segment: int) -> Tensor:
+    """C channels [B, L] as segments [B, ceil(L / S), C·S], padded at the oldest end."""
+    padding = -channels[0].shape[1] % segment
+    padded = [functional.pad(channel.float(), (padding, 0)) for channel in channels]
+    return torch.cat([channel.unflatten(1, (-1, segment)) for channel in padded], -1)

@@ -1,0 +1,28 @@
+"""Numbered upgrades: the metadata of a model file of an older format, as today's code expects it. Append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Metadata = Mapping[str, Any]
+
+
+def upgraded(metadata: Metadata) -> Metadata:
+    """The metadata of a model file of any format that was ever released, in the form of the newest one."""
+    for number in range(metadata["format"], max(UPGRADES) + 1):
+        metadata = UPGRADES[number](metadata)
+    return metadata
+
+
+def _from_1(metadata: Metadata) -> Metadata:
+    """Format 2 has covariates, and times that may be spread over several columns."""
+    config = metadata.get("config")
+    if isinstance(config, Mapping) and isinstance(config.get("data"), Mapping):
+        time = config["data"].get("time")
+        config = {**config, "data": {**config["data"], "time": [] if time is None else time}}
+    return {**metadata, "config": config, "covariates": [], "features": [], "worth": None}
+
+
+#: The step from each format to the next.
+UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1}

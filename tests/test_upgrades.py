@@ -1,0 +1,33 @@
+"""Every format that was ever written stays readable: files of their time are kept here and never made again."""
+
+from pathlib import Path
+
+import numpy as np
+
+from forecast.checkpoint import FORMAT
+from forecast.forecaster import Forecaster, read_card
+from forecast.reading import read_panel
+from forecast.upgrades import UPGRADES
+
+GOLDEN = Path(__file__).parent / "golden"
+PRICES = Path(__file__).parent.parent / "sample_data" / "prices.csv"
+
+
+def test_every_format_but_the_newest_has_an_upgrade():
+    """One step each, without a gap."""
+    assert sorted(UPGRADES) == list(range(1, FORMAT))
+
+
+def test_a_file_of_format_1_forecasts_as_it_did():
+    """The medians that the program of its time printed."""
+    forecaster = Forecaster.load(GOLDEN / "format1.safetensors")
+    forecast = forecaster.predict(read_panel(PRICES, known=forecaster.known), 5)
+    medians = [63.866941503499476, 63.92022411665213, 63.988825543530275, 63.994691054989666, 64.01608812713949]
+    np.testing.assert_allclose(forecast.quantile(0.5)[0], medians, rtol=1e-6)
+    assert str(forecast.items[0].timestamps[-1])[:10] == "2024-01-08"
+
+
+def test_the_card_of_an_old_file_is_in_todays_terms():
+    """What was not there then is empty, and the format is that of the file."""
+    card = read_card(GOLDEN / "format1.safetensors")
+    assert (card["format"], card["covariates"], card["config"]["data"]["time"]) == (1, [], [])
