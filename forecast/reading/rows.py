@@ -92,7 +92,9 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
     numbers = [read_numbers(table, column, how) for column in roles.targets]
     others = read_covariates(table, roles.covariates, how, covariates)
     if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong), *others.problems]:
-        raise FileProblems(table.file, dict.fromkeys(problems))
+        # A date that stands for many rows is one cell all the same.
+        places = {(problem.code, problem.line, problem.column): problem for problem in reversed(problems)}
+        raise FileProblems(table.file, places.values())
     id_at = find_ids(table, times.timestamps, taken=roles.taken) if roles.ids is None else roles.ids
     item_ids, items = _items(table, id_at)
     times = resolve_overlap(times, items, table, roles.time)

@@ -16,7 +16,7 @@ from forecast.reading.columns import failure, find_time, holds_times
 from forecast.reading.dialect import Table
 from forecast.reading.ids import grouped
 from forecast.reading.problems import Problem, listed, shown, warning
-from forecast.reading.typed import looks_boolean, looks_numeric
+from forecast.reading.typed import looks_numeric
 from forecast.timeformat import parse_times, patterns_for, short_year_patterns_for
 
 #: What the columns are called that the header and the cells become.
@@ -136,7 +136,7 @@ def _long(
 
 def _ids(table: Table, kept: list[int]) -> tuple[str, ...]:
     """The columns of text in front; with those of whole numbers where text does not tell the rows apart."""
-    texts = [i for i in kept if not (looks_numeric(table.cells[i]) or looks_boolean(table.cells[i]))]
+    texts = [i for i in kept if not looks_numeric(table.cells[i])]
     for chosen in (texts, kept):
         codes = [Cells.of(table.cells[i]).distinct()[1] for i in chosen]
         if chosen and int(grouped(codes, len(table)).max()) + 1 == len(table):
