@@ -125,7 +125,7 @@ def _times() -> dict[str, str]:
         "one_day_contradicts.csv": with_times(
             [*[f"01/{m:02}/{y}" for y in (2022, 2023) for m in range(1, 13)][:-1], "01/13/2023"]
         ),
-        "offsets_change.csv": with_times([f"{t}+0{1 + (n > 18)}:00" for n, t in enumerate(hours)]),
+        "offsets_change.csv": with_times([f"{t}T00:00:00+0{1 + (n > 18)}:00" for n, t in enumerate(DAYS)]),
         "offset_missing.csv": with_times([t if n == 18 else f"{t}Z" for n, t in enumerate(hours)]),
     }
 

@@ -12,7 +12,7 @@ from forecast.reading.problems import Problem, listed, named, shown
 from forecast.reading.timefits import FIRST_YEAR, LAST_YEAR, exact, is_regular
 from forecast.reading.timetexts import Fit, TimeTexts
 from forecast.reading.typed import MISSING
-from forecast.timeformat import has_clock, parse_times, patterns_for, short_year_patterns_for, zone_of
+from forecast.timeformat import has_clock, is_serial, parse_times, patterns_for, short_year_patterns_for, zone_of
 
 PLAIN_HINT = "write times like 2024-01-31, 2024-01-31 18:00, 2024-01 or 2024Q1, or name another column with --time"
 _ZONES = {
@@ -73,14 +73,17 @@ def _fault(table: Table, columns: Sequence[int], texts: TimeTexts, row: int, exa
     if text in MISSING:
         hint = "fill it in or remove the row"
         return table.problem("E319", f"{where}: the row has no timestamp", row, column, hint=hint)
+    if is_serial(fit.patterns[blamed]) and re.fullmatch(r"-?\d+(\.\d+)?", text):
+        found = f"{where}: {shown(text)} is too large, or finer than a microsecond, as {fit.pattern.partition('.')[0]}"
+        return table.problem("E313", found, row, column, hint="correct the cell, or round the times")
     candidates = [*texts.candidates_of(blamed, text), *([fit.patterns[blamed]] if len(columns) > 1 else [])]
     if candidates and not _reads(text, candidates):
         code, words, hint = _impossible(text, fit.patterns[blamed])
         return table.problem(code, f"{where}: {shown(text)} {words}", row, column, hint=hint)
     other = texts.part(example, blamed)
-    code, words, hint = _another(texts, text, other, is_time=bool(candidates))
+    code, words, remark, hint = _another(texts, text, other, is_time=bool(candidates))
     like = f"{shown(other)} on line {int(table.lines[example])}"
-    return table.problem(code, f"{where}: {shown(text)} {words} {like}", row, column, hint=hint)
+    return table.problem(code, f"{where}: {shown(text)} {words} {like}{remark}", row, column, hint=hint)
 
 
 def _reads(text: str, patterns: Sequence[str]) -> bool:
@@ -92,22 +95,22 @@ def _impossible(text: str, pattern: str) -> tuple[str, str, str]:
     hours = re.compile(r"(^|[T _:]|\d{8})24([:.h]?00)*([ Z+-].*)?$")
     if (clock_first := has_clock(pattern)) and (hours.search(text) or re.search(r"[T ]24[:.h]", text)):
         return "E314", "says 24:00", "write midnight as 00:00 of the next day"
-    if clock_first and re.search(r"[:.]60([.,]\d+)?( ?[A-Z+-].*)?$", text):
-        return "E322", "has a leap second", "write the second 60 as 59, or remove the row"
+    if clock_first and re.search(r"\d[:.]\d\d[:.]60([.,]\d+)?( ?[A-Z+-].*)?$", text):
+        return "E313", "has a leap second", "write the second 60 as 59, or remove the row"
     if re.search(r"\.\d{7,9}( ?[A-Z+-].*)?$", text) or pattern == "epoch_ns":
         return "E313", "is finer than a microsecond", "round the times to microseconds"
     return "E313", "names no moment that exists", "correct the cell"
 
 
-def _another(texts: TimeTexts, text: str, other: str, *, is_time: bool) -> tuple[str, str, str]:
-    """Code, words and hint for a text that is written in another form than the others."""
+def _another(texts: TimeTexts, text: str, other: str, *, is_time: bool) -> tuple[str, str, str, str]:
+    """Code, words, remark and hint for a text that is written in another form than the others."""
     zone, other_zone = zone_of(text), zone_of(other)
     if is_time and zone != other_zone:
         code = "E317" if zone and other_zone else "E318"
         how = "another" if code == "E317" else "a" if zone else "no"
-        return code, f"has {how} UTC offset, unlike", "write all times in UTC, with a Z"
-    remark, hint = ("", "write all times one way") if is_time else _remark(texts, text)
-    return "E312", f"is not written like{remark}", hint if remark else "write all times one way"
+        return code, f"has {how} UTC offset, unlike", "", "write all times in UTC, with a Z"
+    remark, hint = ("", "") if is_time else _remark(texts, text)
+    return "E312", "is not written like", remark, hint if remark else "write all times one way"
 
 
 def _remark(texts: TimeTexts, text: str) -> tuple[str, str]:
@@ -128,7 +131,7 @@ def _remark(texts: TimeTexts, text: str) -> tuple[str, str]:
     if found := _ZONE_NAME.fullmatch(text):
         zone = _ZONES.get(found["zone"], found["zone"] if "/" in found["zone"] else "Europe/Berlin")
         return " (the name of a time zone?)", f"leave the name out of the cells and say --timezone {zone}"
-    if re.search(r"[^\W\d_]{3}", text) and re.search(r"\d", text):
+    if re.search(r"\d.*[^\W\d_]{3}.*\d{4}|\d{4}.*[^\W\d_]{3}|^[^\W\d_]{3}.*\d{4}$", text):
         return " (the name of a month?)", "write months as numbers, such as 2024-08-31, or with their English names"
     return "", PLAIN_HINT
 

@@ -41,6 +41,11 @@ def serial(pattern: str) -> tuple[str, int, bool] | None:
     return (found["word"], int(found["digits"] or 0), bool(found["float"])) if found else None
 
 
+def is_serial(pattern: str) -> bool:
+    """Whether the pattern is a number that counts from a moment."""
+    return serial(pattern) is not None
+
+
 def counts_from_epoch(pattern: str) -> bool:
     """Whether the pattern is a number since 1970, which is in UTC whatever the clocks say."""
     found = serial(pattern)

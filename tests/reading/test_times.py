@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 from forecast.config import ReadConfig
+from forecast.errors import ConfigError
 from forecast.panel import Columns
 from forecast.reading import read_panel
 from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
-from forecast.reading.times import TimeColumn, read_times, time_pattern
+from forecast.reading.times import TimeColumn, clock_pattern, parse_moment, read_times, time_pattern
+from forecast.timeformat import format_times
 from tests.reading.files import days
 
 
@@ -152,14 +155,190 @@ def test_an_offset_that_stays_is_kept_as_text() -> None:
     [
         (["2024Q1", "2024Q2"], "%YQ%q"),
         (["2019-Q4", "2020-Q1"], "%Y-Q%q"),
+        (["Q4 2019", "Q1 2020"], "Q%q %Y"),
         (["12/2019", "01/2020"], "%m/%Y"),
+        (["1976 Jul", "1976 Aug"], "%Y %b"),
+        (["May 2024", "June 2024"], "%B %Y"),
+        (["May 2024", "Jun 2024"], "%b %Y"),
+        (["201912", "202001"], "%Y%m"),
     ],
 )
 def test_periods_begin_on_their_first_day(texts: list[str], pattern: str) -> None:
-    """Quarters and months are moments too."""
+    """Quarters and months are moments too, those with names among them."""
     column = read(texts)
     assert column.pattern == pattern
     assert (column.timestamps == column.timestamps.astype("datetime64[M]")).all()
+
+
+def test_weeks_are_their_mondays() -> None:
+    """From the last week of 2020, which has 53, into the first of 2021."""
+    column = read(["2020-W52", "2020-W53", "2021-W01"])
+    assert column.pattern == "%G-W%V"
+    assert [str(day) for day in column.timestamps.astype("datetime64[D]")] == ["2020-12-21", "2020-12-28", "2021-01-04"]
+
+
+def test_dates_with_and_without_leading_zeros_may_stand_in_one_column() -> None:
+    """1/2/2024 and 12/10/2024 are one format; 01/2/2024 is another."""
+    texts = ["1/2/2024", "12/10/2024", "30/4/2024"]
+    column = read(texts)
+    assert column.pattern == "%-d/%-m/%Y"
+    assert not column.problems
+    assert codes(read([*texts, "01/2/2024"])) == [("E312", 5)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "date_format", "pattern", "second"),
+    [
+        (["01/02/2022", "05/02/2022", "07/03/2022"], "%d/%m/%Y", "%d/%m/%Y", "2022-02-05"),
+        (["01/02/2022", "05/02/2022", "07/03/2022"], "%m/%d/%Y", "%m/%d/%Y", "2022-05-02"),
+        (["1/2/2022", "5/2/2022"], "%d/%m/%Y", "%-d/%-m/%Y", "2022-02-05"),
+        (["01/02/98", "05/02/98"], "%d/%m/%y", "%d/%m/%y", "1998-02-05"),
+        (["1704067200000", "1704070800000"], "epoch_ms", "epoch_ms", "2024-01-01T01"),
+        (["1704067200.0", "1704070800.0"], "epoch_s", "epoch_s.1", "2024-01-01T01"),
+        (["45292", "45292.0416666667"], "excel", "excel.10", "2024-01-01T01"),
+        (["45292.0", "45293.0"], "excel", "excel.1f", "2024-01-02"),
+        (["05-JAN-2024", "06-JAN-2024"], "%d-%b-%Y", "%d-%^b-%Y", "2024-01-06"),
+        (["2024-01-01 00:00:00.5", "2024-01-01 00:00:01.0"], "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%1f", None),
+        (["2024-01-01T00:00Z", "2024-01-01T01:00Z"], "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%MZ", "2024-01-01T01"),
+    ],
+)
+def test_a_date_format_is_obeyed(texts: list[str], date_format: str, pattern: str, second: str | None) -> None:
+    """Leading zeros, letters and decimals are as the texts have them, so that the same text can be written."""
+    column = read(texts, date_format=date_format)
+    assert not column.problems
+    assert column.pattern == pattern
+    if second is not None:
+        assert column.timestamps[1] == np.datetime64(second)
+    assert format_times(column.timestamps, column.pattern) == texts
+
+
+def test_a_date_format_that_fits_nothing_is_refused_with_one_that_does() -> None:
+    """The hint is what the first cell is written in."""
+    (problem,) = read(days(5), date_format="%d.%m.%Y").problems
+    assert (problem.code, problem.line, problem.hint) == ("E311", 2, "--date-format %Y-%m-%d")
+
+
+@pytest.mark.parametrize("options", [{"date_format": "DD.MM.YYYY"}, {"timezone": "Europe/Berlim"}])
+def test_an_option_that_means_nothing_is_a_fault_of_the_options(options: dict[str, str]) -> None:
+    """Whatever the file holds."""
+    with pytest.raises(ConfigError):
+        read(days(5), **options)
+
+
+@pytest.mark.parametrize(
+    ("texts", "hint"),
+    [
+        ([f"{day:%d/%m/%y}" for day in DAYS], "--date-format %d/%m/%y"),
+        ([f"{day:%m/%d/%y}" for day in DAYS], "--date-format %m/%d/%y"),
+        ([f"{day:%y-%m-%d}" for day in DAYS], "--date-format %y-%m-%d"),
+        ([f"{day:%d/%m/%y} 06:00" for day in DAYS], "--date-format '%d/%m/%y %H:%M'"),
+        (["Jan-24", "Feb-24", "Mar-24"], "--date-format %b-%y"),
+        ([str(1_704_067_200 + 3600 * n) for n in range(9)], "--date-format epoch_s"),
+        ([str(1_704_067_200_000 + 3600 * n) for n in range(9)], "--date-format epoch_ms"),
+        ([str(1_704_067_200_000_000 + 3600 * n) for n in range(9)], "--date-format epoch_us"),
+        ([str(1_704_067_200_000_000_000 + 3600 * n) for n in range(9)], "--date-format epoch_ns"),
+        ([str(45292 + n) for n in range(9)], "--date-format excel"),
+        ([str(45292 + n / 4) for n in range(9)], "--date-format excel"),
+        (["2024-01-01 00:00 CET", "2024-01-01 01:00 CET"], "--timezone Europe/Berlin"),
+        (["2024-01-01T00:00+01:00[Europe/Paris]", "2024-01-01T01:00+01:00[Europe/Paris]"], "--timezone Europe/Paris"),
+        (["1 août 2024", "2 août 2024"], "write months as numbers"),
+        (["01 Mai 2024", "02 Mai 2024"], "write months as numbers"),
+        (["1 мая 2024", "2 мая 2024"], "write months as numbers"),
+        (["one", "two"], "--time"),
+    ],
+)
+def test_what_is_no_timestamp_says_what_it_may_be(texts: list[str], hint: str) -> None:
+    """With the very option that reads it, where there is one."""
+    (problem,) = read(texts).problems
+    assert (problem.code, problem.line) == ("E311", 2)
+    assert hint in (problem.hint or "")
+    if "--date-format" in hint:
+        assert not read(texts, date_format=shlex.split(problem.hint or "")[1]).problems
+
+
+def test_a_doubtful_order_is_settled_by_the_hint() -> None:
+    """Pasted as it is, it reads the column."""
+    texts = ["1/2/2022 6:30", "5/2/2022 6:30", "7/3/2022 6:30"]
+    (problem,) = read(texts).problems
+    assert problem.hint == "--date-format '%-d/%-m/%Y %-H:%M'"
+    assert not read(texts, date_format=shlex.split(problem.hint)[1]).problems
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("2024-01-01 24:00", "E314", "24:00"),
+        ("2024-01-01 23:60", "E313", "no moment"),
+        ("2024-01-01 25:00", "E313", "no moment"),
+        ("2024-02-30 12:00", "E313", "no moment"),
+        ("2024-01-01 12:00Z", "E318", "a UTC offset"),
+        ("2024-01-01 12:00 CET", "E312", "time zone"),
+    ],
+)
+def test_an_odd_time_is_called_what_it_is(text: str, code: str, words: str) -> None:
+    """Each with its line."""
+    (problem,) = read([*(f"{day} 12:00" for day in days(20)), text]).problems
+    assert (problem.code, problem.line) == (code, 22)
+    assert words in problem.text
+
+
+def test_a_leap_second_is_no_moment_here() -> None:
+    """The minute has sixty seconds, 0 to 59."""
+    (problem,) = read(["2016-12-31 23:59:59", "2016-12-31 23:59:60", "2017-01-01 00:00:00"]).problems
+    assert (problem.code, problem.line) == ("E313", 3)
+    assert "leap second" in problem.text
+
+
+def test_midnights_without_a_clock_time_are_read_where_they_can_be_nothing_else() -> None:
+    """Whoever leaves out 00:00 at midnight, and only there, in rows that are regular with it."""
+    hours = np.arange(np.datetime64("2024-01-01T20"), np.datetime64("2024-01-04T04"))
+    texts = [
+        str(hour).replace("T", " ").removesuffix(" 00") + ":00" * (" " in str(hour).replace("T", " ")) for hour in hours
+    ]
+    texts = [text.removesuffix(":00") if len(text) < 14 else text for text in texts]
+    column = read(texts)
+    assert not column.problems
+    assert [note[:4] for note in column.notes] == ["W304"]
+    np.testing.assert_array_equal(column.timestamps, hours.astype("datetime64[us]"))
+    # A midnight with a clock time shows that a date without one is something else.
+    assert codes(read([*texts, "2024-01-05 00:00"]))[0][0] == "E312"
+
+
+def test_a_date_and_a_clock_time_may_stand_in_two_columns() -> None:
+    """Their texts are joined by a blank, and so is the pattern; a fault is shown in the column that has it."""
+    dates = [f"{day:%d/%m/%Y}" for day in DAYS for _ in range(3)]
+    clocks = [f"{hour:02}.30.00" for _ in DAYS for hour in (0, 8, 16)]
+    both = read_times(table(dates, clocks, names=("Date", "Time")), (0, 1), ReadConfig())
+    assert both.pattern == "%d/%m/%Y %H.%M.%S"
+    assert not both.problems
+    assert both.timestamps[4] == np.datetime64("2023-09-26T08:30")
+    joined = [" ".join(pair) for pair in zip(dates, clocks, strict=True)]
+    assert format_times(both.timestamps, both.pattern) == joined
+    clocks[7], dates[9] = "24.00.00", ""
+    faults = read_times(table(dates, clocks, names=("Date", "Time")), (0, 1), ReadConfig()).problems
+    assert sorted((p.code, p.line, p.column) for p in faults) == [("E314", 9, 2), ("E319", 11, 1)]
+
+
+def test_year_month_and_day_may_stand_in_columns_of_their_own() -> None:
+    """In the order of the file, whatever it is, by the names of the columns."""
+    columns = [[f"{day.day}" for day in DAYS], [f"{day.month:02}" for day in DAYS], [str(day.year) for day in DAYS]]
+    names = ("Day", "Month", "Year")
+    column = read_times(table(*columns, names=names), (0, 1, 2), ReadConfig())
+    assert column.pattern == "%-d %m %Y"
+    np.testing.assert_array_equal(column.timestamps.astype("datetime64[D]"), np.array(DAYS, "datetime64[D]"))
+    columns[0][2], columns[1][2] = "30", "02"
+    columns[1][5] = "13"
+    faults = read_times(table(*columns, names=names), (0, 1, 2), ReadConfig()).problems
+    assert [(p.code, p.line, p.column) for p in faults] == [("E313", 4, 1), ("E313", 7, 2)]
+
+
+def test_the_pattern_of_a_model_reads_the_same_columns_again() -> None:
+    """However many they are: it is divided among them."""
+    known = Columns("Date Time", ("y",), time_format="%m/%d/%Y %H.%M", time_parts=("Date", "Time"))
+    texts = table(["01/02/2022", "01/03/2022"], ["06.00", "06.00"], names=("Date", "Time"))
+    column = read_times(texts, (0, 1), ReadConfig(), known=known)
+    assert column.pattern == "%m/%d/%Y %H.%M"
+    assert column.timestamps[0] == np.datetime64("2022-01-02T06:00")
 
 
 def test_most_of_a_sample_decides_whether_a_column_holds_times() -> None:
@@ -168,6 +347,46 @@ def test_most_of_a_sample_decides_whether_a_column_holds_times() -> None:
     assert time_pattern([f"{n}.5" for n in range(300)]) == ""
     assert time_pattern(["sun", "rain"]) == ""
     assert time_pattern(["", ""]) == ""
+
+
+def test_numbers_are_times_only_when_all_of_them_are() -> None:
+    """Dates and months of digits alone; a number among them that is none shows that none is meant."""
+    assert time_pattern([day.replace("-", "") for day in days(40)]) == "%Y%m%d"
+    assert time_pattern([*(day.replace("-", "") for day in days(40)), "20241301"]) == ""
+    assert time_pattern([f"{year}{month:02}" for year in (2022, 2023) for month in range(1, 13)]) == "%Y%m"
+    assert time_pattern([str(200_100 + 37 * n) for n in range(50)]) == ""
+
+
+def test_a_clock_time_is_no_timestamp() -> None:
+    """It is a part of one."""
+    clocks = [f"{hour:02}.00.00" for hour in range(24)]
+    assert clock_pattern(clocks) == "%H.%M.%S"
+    assert time_pattern(clocks) == ""
+    assert clock_pattern([f"{n}.50" for n in range(24)]) == ""
+    assert clock_pattern(days(5)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "moment"),
+    [
+        ("2024-01-31", "", "2024-01-31T23:59:59.999999"),
+        ("2024-01-31 18:00", "", "2024-01-31T18:00"),
+        ("2024-01-31T18:00:30", "", "2024-01-31T18:00:30"),
+        ("2024-07-31T18:00", "Europe/Berlin", "2024-07-31T16:00"),
+        ("2024-07-31", "Europe/Berlin", "2024-07-31T21:59:59.999999"),
+        ("2024-07-31T18:00Z", "Europe/Berlin", "2024-07-31T18:00"),
+    ],
+)
+def test_a_moment_is_named_in_iso_form(text: str, zone: str, moment: str) -> None:
+    """A date means the whole of its day, by the clocks of the zone."""
+    assert parse_moment(text, zone) == np.datetime64(moment)
+
+
+@pytest.mark.parametrize("text", ["31.01.2024", "2024-02-30", "now", "", "1704067200", "20240131"])
+def test_anything_else_names_no_moment(text: str) -> None:
+    """It is a fault of the options."""
+    with pytest.raises(ConfigError):
+        parse_moment(text)
 
 
 def test_the_format_of_the_file_is_kept(tmp_path: Path) -> None:
