@@ -44,11 +44,11 @@ def parse_decimals(cells: Bytes, lengths: NDArray[np.int64], mark: str = ".", gr
     columns = np.ascontiguousarray(cells.T)
     sign = columns[0] == _MINUS if len(columns) else np.zeros(len(lengths), dtype=bool)
     signed = sign | (columns[0] == _PLUS) if len(columns) else sign
-    mantissa, digits, after, marks = _gathered(columns, ord(mark))
+    mantissa, digits, marks, after = _gathered(columns, ord(mark), lengths)
     used = digits + marks + signed
     good = (marks <= 1) & (digits >= 1) & (digits <= _MOST_DIGITS)
     if group is not None and (apart := columns == ord(group)).any():
-        good &= _well_grouped(apart, signed, digits - after + signed)
+        good &= _well_grouped(apart, signed, signed + digits.astype(np.int64) - after)
         used = used + apart.sum(axis=0, dtype=np.uint8)
     good &= used == lengths
     values = mantissa / np.take(_POWERS, after, mode="clip")
@@ -57,25 +57,27 @@ def parse_decimals(cells: Bytes, lengths: NDArray[np.int64], mark: str = ".", gr
     return Decimals(good, values, digits - after, after, marks > 0)
 
 
-def _gathered(columns: Bytes, mark: int) -> tuple[NDArray[np.int64], Bytes, Bytes, Bytes]:
-    """All digits as one integer, how many there are, how many behind the mark, and how many marks, each [N].
+def _gathered(columns: Bytes, mark: int, lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], Bytes, Bytes, Bytes]:
+    """All digits as one integer, how many there are, how many marks, and how many characters are behind it, each [N].
 
     The integer is that of the digits only where they are few enough: a longer one has wrapped around.
     """
     n = columns.shape[1]
     mantissa, more = np.zeros(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    digits, after, marks = (np.zeros(n, dtype=np.uint8) for _ in range(3))
-    for column in columns:
+    digits, marks, behind = (np.zeros(n, dtype=np.uint8) for _ in range(3))
+    ends = lengths.astype(np.uint8)
+    for at, column in enumerate(columns):
         digit = column - np.uint8(_ZERO)
         is_digit = digit < 10
-        is_mark = column == mark
         np.multiply(mantissa, 10, out=more)
         more += digit
         np.copyto(mantissa, more, where=is_digit)
         digits += is_digit
-        after += is_digit & (marks > 0)
-        marks += is_mark
-    return mantissa, digits, after, marks
+        is_mark = column == mark
+        if is_mark.any():
+            marks += is_mark
+            np.copyto(behind, ends - np.uint8(at + 1), where=is_mark)
+    return mantissa, digits, marks, behind
 
 
 def _correct(values: Values, mantissa: NDArray[np.int64], after: Bytes, good: Mask) -> None:
@@ -99,7 +101,7 @@ def _correct(values: Values, mantissa: NDArray[np.int64], after: Bytes, good: Ma
     good[rows] = (off != gap / 2) & (off != gap / 4)
 
 
-def _well_grouped(apart: Mask, signed: Mask, whole: Bytes) -> Mask:
+def _well_grouped(apart: Mask, signed: Mask, whole: NDArray[np.int64]) -> Mask:
     """Where groups of three digits are kept apart, and nothing else is, if any is; `whole` is sign and digits."""
     start = signed.astype(np.int64)
     end = whole + apart.sum(axis=0)

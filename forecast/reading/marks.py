@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +26,14 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass
 class _Tally:
-    """How many cells prove a decimal comma, may have one, and speak against it; and how many have an odd minus sign."""
+    """How many cells prove a decimal comma, may have one, and speak against it."""
 
     proofs: int = 0
     doubtful: int = 0
     against: int = 0
-    minus: int = 0
+
+    def __add__(self, other: _Tally) -> _Tally:
+        return _Tally(self.proofs + other.proofs, self.doubtful + other.doubtful, self.against + other.against)
 
     @property
     def is_comma(self) -> bool:
@@ -48,35 +49,49 @@ def decide_decimal(table: Table, columns: Sequence[int], how: ReadConfig) -> tup
     The one that is given, else the comma where it is proven: some number has other than three digits behind a comma or
     nothing but a zero before it, and none has a point or several commas. 1,234 alone proves nothing. Else the point.
     """
+    seen = {column: _seen(table.cells[column]) for column in columns}
+    notes = _minus_notes(table, [column for column in columns if seen[column][1]])
+    if how.decimal or how.thousands == "," or not any(comma for comma, _ in seen.values()):
+        return how.decimal or ".", notes
     tallies = {column: _tally(table.cells[column], how) for column in columns}
-    total = _Tally()
-    for tally in tallies.values():
-        total.proofs += tally.proofs
-        total.doubtful += tally.doubtful
-        total.against += tally.against
-    notes = []
-    mark = how.decimal or ("," if how.thousands != "," and total.is_comma else ".")
-    if how.decimal is None and mark == ",":
-        touched = listed(table.names[c] for c, tally in tallies.items() if tally.proofs + tally.doubtful)
-        notes.append(warning("W201", f"the comma is read as the decimal mark: {touched}"))
-    if minus := sum(tally.minus for tally in tallies.values()):
-        touched = listed(table.names[c] for c, tally in tallies.items() if tally.minus)
-        cells = "1 cell has" if minus == 1 else f"{minus:,} cells have"
-        notes.append(warning("W202", f"{cells} a minus sign of typography, read as -: {touched}"))
-    return mark, tuple(notes)
+    if not sum(tallies.values(), _Tally()).is_comma:
+        return ".", notes
+    touched = listed(table.names[c] for c, tally in tallies.items() if tally.proofs + tally.doubtful)
+    return ",", (warning("W201", f"the comma is read as the decimal mark: {touched}"), *notes)
+
+
+def _seen(cells: Cells) -> tuple[bool, bool]:
+    """Whether any cell has a comma, and whether any has a character that is not ASCII."""
+    comma = foreign = False
+    for _, part in blocks(cells):
+        matrix, _ = part.matrix(_width(part))
+        comma = comma or bool((matrix == _COMMA).any())
+        foreign = foreign or bool(matrix.max(initial=0) >= _ASCII_END)
+    return comma, foreign
+
+
+def _width(cells: Cells) -> int:
+    """How many bytes of the cells to look at: a multiple of eight, so that they lie side by side in memory."""
+    return 8 * max(-(-min(int(cells.lengths().max(initial=1)), LONGEST) // 8), 1)
+
+
+def _minus_notes(table: Table, columns: Sequence[int]) -> tuple[str, ...]:
+    """A note on the numbers that have a minus sign other than that of ASCII; none where there is no such number."""
+    counts = {column: sum(map(_has_minus, table.cells[column].distinct()[0])) for column in columns}
+    touched = [column for column in columns if counts[column]]
+    if not touched:
+        return ()
+    count = sum(map(_has_minus, (text for column in touched for text in table.cells[column])))
+    cells = "1 cell has" if count == 1 else f"{count:,} cells have"
+    names = listed(table.names[column] for column in touched)
+    return (warning("W202", f"{cells} a minus sign of typography, read as -: {names}"),)
 
 
 def _tally(cells: Cells, how: ReadConfig) -> _Tally:
     """What the cells of one column say."""
     tally, notation = _Tally(), Notation(",", how.thousands, how.na, how.units)
     for _, part in blocks(cells):
-        width = max(min(int(part.lengths().max(initial=1)), LONGEST), 1)
-        matrix, lengths = part.matrix(width)
-        foreign = (matrix >= _ASCII_END).any(axis=1) if matrix.max(initial=0) >= _ASCII_END else None
-        if foreign is not None:
-            tally.minus += sum(1 for text in part.take(np.flatnonzero(foreign)) if _has_minus(text))
-        if how.decimal is None and how.thousands != ",":
-            _count(tally, part, matrix, lengths, notation)
+        _count(tally, part, *part.matrix(_width(part)), notation)
     return tally
 
 
@@ -86,9 +101,9 @@ def _has_minus(text: str) -> bool:
 
 def _count(tally: _Tally, part: Cells, matrix: Bytes, lengths: NDArray[np.int64], notation: Notation) -> None:
     """Adds what the cells of a part [N], with the matrix of their bytes, say of the comma."""
-    flat: NDArray[Any] = (matrix == _COMMA) | (matrix == _POINT)
-    rows = np.flatnonzero(flat.any(axis=1)) if flat.any() else np.empty(0, dtype=np.int64)
-    rows = rows[~are_words(matrix[rows], lengths[rows], notation.missing)] if len(rows) else rows
+    columns = np.ascontiguousarray(matrix.T)
+    rows = np.flatnonzero(((columns == _COMMA) | (columns == _POINT)).any(axis=0))
+    rows = rows[~are_words(matrix[rows], lengths[rows], notation.missing)]
     if not len(rows):
         return
     comma = parse_decimals(matrix[rows], lengths[rows], ",", notation.group)

@@ -90,18 +90,21 @@ def looks_boolean(cells: Sequence[str], how: ReadConfig = _HOW) -> bool:
 def sample(cells: Sequence[str], how: ReadConfig = _HOW) -> list[str]:
     """At most about a hundred cells spread over the column that are not missing, without blanks around them."""
     cells, notation = Cells.of(cells), Notation.of(how)
-    filled = np.flatnonzero(cells.lengths())
-    for rows in (filled[:: max(len(filled) // _SAMPLE, 1)], filled):
-        present = [text.strip(" ") for text in cells.take(rows) if not notation.is_missing(text)]
-        if present:
-            return present[:: max(len(present) // _SAMPLE, 1)]
-    return []
+    present = _present(cells[:: max(len(cells) // _SAMPLE, 1)], notation)
+    if not present:
+        filled = cells.take(np.flatnonzero(cells.lengths()))
+        present = _present(filled[:: max(len(filled) // _SAMPLE, 1)], notation) or _present(filled, notation)
+    return present[:: max(len(present) // _SAMPLE, 1)]
 
 
 def blocks(cells: Cells) -> Iterator[tuple[int, Cells]]:
     """The cells in parts of a size to be read at once, each with its first row."""
     for start in range(0, len(cells), _BLOCK):
         yield start, cells[start : start + _BLOCK]
+
+
+def _present(cells: Cells, notation: Notation) -> list[str]:
+    return [text.strip(" ") for text in cells if not notation.is_missing(text)]
 
 
 def _numbers(cells: Cells, notation: Notation) -> tuple[Values, NDArray[np.int64]]:

@@ -81,6 +81,7 @@ def test_what_is_good_is_a_number_and_what_is_a_short_number_is_good(texts: list
         ),
         *(("12,34", None), ("1234,567", None), (",123", None), ("1,,234", None), ("1,234,", None), ("-,123", None)),
         *(("1,234.567,8", None), ("0.123,456", None), ("1,2345", None), ("123,", None), ("1.234,567", None)),
+        *((".123,567", None), ("1.234,567,8", None), ("12.,345", None)),
     ],
 )
 def test_groups_are_of_three_digits_and_stand_before_the_mark(text: str, value: float | None) -> None:
