@@ -37,7 +37,9 @@ def read_web(address: str, file: str) -> bytes:
             content = _all_of(answer, file)
             length = answer.headers.get("Content-Length")
     except urllib.error.HTTPError as error:
-        found = f"the server answers {error.code} {error.reason}".rstrip()
+        found = f"the server answers {error.code} {_one_line(error.reason)}"
+        if error.code < 400:
+            found = "the server redirects in a circle"
         hint = _STATUS_HINTS.get(error.code) or ("the server is at fault: try later" if error.code >= 500 else None)
         error.close()
         raise FileProblems(file, [Problem("E113", found, hint=hint)]) from None
@@ -98,6 +100,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         scheme = urlsplit(newurl).scheme.lower()
         if scheme not in ("http", "https") or (req.type == "https" and scheme == "http"):
+            fp.close()
             raise ValueError(f"the server redirects to {shown(safe_source(newurl), 80)}, which is not followed")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
