@@ -26,6 +26,7 @@ from forecast.timeformat.fields import (
     has_clock,
     has_offset,
     is_digits,
+    is_serial,
     zone_of,
 )
 from forecast.timeformat.parsing import Scanned, moments_of, parse_times, scan
@@ -43,6 +44,7 @@ __all__ = [
     "has_clock",
     "has_offset",
     "is_digits",
+    "is_serial",
     "moments_of",
     "offset_text",
     "parse_times",

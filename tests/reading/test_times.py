@@ -236,7 +236,7 @@ def test_an_option_that_means_nothing_is_a_fault_of_the_options(options: dict[st
         ([str(1_704_067_200 + 3600 * n) for n in range(9)], "--date-format epoch_s"),
         ([str(1_704_067_200_000 + 3600 * n) for n in range(9)], "--date-format epoch_ms"),
         ([str(1_704_067_200_000_000 + 3600 * n) for n in range(9)], "--date-format epoch_us"),
-        ([str(1_704_067_200_000_000_000 + 3600 * n) for n in range(9)], "--date-format epoch_ns"),
+        ([str(1_704_067_200_000_000_000 + 3_600_000 * n) for n in range(9)], "--date-format epoch_ns"),
         ([str(45292 + n) for n in range(9)], "--date-format excel"),
         ([str(45292 + n / 4) for n in range(9)], "--date-format excel"),
         (["2024-01-01 00:00 CET", "2024-01-01 01:00 CET"], "--timezone Europe/Berlin"),
@@ -254,6 +254,13 @@ def test_what_is_no_timestamp_says_what_it_may_be(texts: list[str], hint: str) -
     assert hint in (problem.hint or "")
     if "--date-format" in hint:
         assert not read(texts, date_format=shlex.split(problem.hint or "")[1]).problems
+
+
+def test_a_count_that_is_finer_than_a_microsecond_is_refused() -> None:
+    """It would not come back as it was."""
+    texts = [str(1_704_067_200_000_000_000 + 1_000 * n + (n == 4)) for n in range(9)]
+    (problem,) = read(texts, date_format="epoch_ns").problems
+    assert (problem.code, problem.line) == ("E313", 6)
 
 
 def test_a_doubtful_order_is_settled_by_the_hint() -> None:
