@@ -13,7 +13,7 @@ import pytest
 from forecast.calendars import Calendar
 from forecast.errors import ConfigError, DataError
 from forecast.panel import Columns, Known
-from forecast.reading import read_panel
+from forecast.reading import inspect_file, read_panel
 from tests.reading.files import daily, days, problem_of, problems_of, put, read
 
 
@@ -227,3 +227,202 @@ class TestWithASavedModel:
         problem = problem_of(put(tmp_path, "date,y\n" + week.replace("-08,", "-06,")), known=known)
         assert (problem.code, problem.line, problem.column) == ("E320", 7, 1)
         assert '"2024-01-06" is not on the calendar of the model' in problem.text
+
+
+class TestRepeats:
+    """What may become of several rows of one item and time."""
+
+    TEXT = "date,kind,y\n" + "".join(f"{day},a,{n}\n" for n, day in enumerate(days(8)))
+    TWICE = TEXT.replace("2024-01-03,a,2\n", "2024-01-03,a,2\n2024-01-03,b,6\n2024-01-03,c,\n")
+
+    @pytest.mark.parametrize(("how", "value"), [("first", 2.0), ("last", np.nan), ("mean", 4.0), ("sum", 8.0)])
+    def test_they_are_made_one_as_asked(self, tmp_path: Path, how: str, value: float) -> None:
+        """Missing values count neither in a sum nor in a mean; the note counts the rows."""
+        panel = read(put(tmp_path, self.TWICE), on_duplicate=how, target=["y"], past=["kind"])
+        np.testing.assert_array_equal(panel.series[0].values, [0, 1, value, 3, 4, 5, 6, 7])
+        assert any(note.startswith("W407 3 rows are of 1 time") for note in panel.notes)
+
+    def test_equal_rows_are_added_too(self, tmp_path: Path) -> None:
+        """Two sales of one piece are two pieces; a sum of nothing is missing, not zero."""
+        text = daily(8).replace("-03,2\n", "-03,2\n2024-01-03,2\n").replace("-05,4\n", "-05,\n2024-01-05,\n")
+        panel = read(put(tmp_path, text), on_duplicate="sum")
+        np.testing.assert_array_equal(panel.series[0].values, [0, 1, 4, 3, np.nan, 5, 6, 7])
+
+    def test_covariates_follow(self, tmp_path: Path) -> None:
+        """Numbers have their mean with a mean; texts, and all with a sum, are those of the last row."""
+        text = "date,y,p,k\n" + "".join(f"{day},{n},{n},a\n" for n, day in enumerate(days(8)))
+        text = text.replace("-03,2,2,a\n", "-03,2,2,a\n2024-01-03,6,8,b\n")
+        for how, price in (("mean", 5.0), ("sum", 8.0), ("first", 2.0), ("last", 8.0)):
+            panel = read(put(tmp_path, text), on_duplicate=how, target=["y"], past=["p", "k"])
+            assert panel.series[0].covariates[2].tolist() == [price, 0.0 if how == "first" else 1.0]
+
+    def test_the_hint_can_be_pasted_where_no_ids_explain_them(self, tmp_path: Path) -> None:
+        """An option that settles it."""
+        problem = problem_of(put(tmp_path, daily().replace("-03,2\n", "-03,2\n2024-01-03,6\n")))
+        assert str(problem.hint).endswith("--on-duplicate last")
+
+    def test_only_times_of_one_item_repeat(self, tmp_path: Path) -> None:
+        """Each item has its own."""
+        lines = [f"{day},{city},{n}" for city in ("Rome", "Oslo") for n, day in enumerate(days(8))]
+        panel = read(
+            put(tmp_path, "\n".join(["date,city,y", *lines, lines[3] + "0"])), on_duplicate="last", id=["city"]
+        )
+        assert [s.values[3] for s in panel.series] == [3, 30]
+
+
+class TestAsOf:
+    """Rows that come after a moment are as if they were not there yet."""
+
+    def test_later_rows_are_ignored_and_counted(self, tmp_path: Path) -> None:
+        """A date without a clock time is the whole day."""
+        path = put(tmp_path, rows(hours("2024-01-01 00:00", 72)))
+        panel = read(path, as_of="2024-01-02")
+        assert panel.last == np.datetime64("2024-01-02T23")
+        assert "W408 24 rows later than 2024-01-02 are ignored" in panel.notes
+        assert read(path, as_of="2024-01-02T05:00").last == np.datetime64("2024-01-02T05")
+        assert read(path, as_of="2030-01-01").digest() == read_panel(path).digest()
+
+    def test_future_covariates_stay_known(self, tmp_path: Path) -> None:
+        """They were known then; the target and the past covariates were not."""
+        text = "date,y,price,visitors\n" + "".join(f"{day},{n},{n},{n}\n" for n, day in enumerate(days(20)))
+        panel = read(put(tmp_path, text), as_of="2024-01-15", target=["y"], future=["price"], past=["visitors"])
+        (series,) = panel.series
+        assert len(series) == 15
+        np.testing.assert_array_equal(series.covariates[15:, 1], np.arange(15.0, 20.0))
+        assert np.isnan(series.covariates[15:, 0]).all()
+
+    def test_it_leaves_something_and_is_a_moment(self, tmp_path: Path) -> None:
+        """Before the first row nothing is left; a word is no moment."""
+        problem = problem_of(put(tmp_path, daily()), as_of="2020-01-01")
+        assert problem.code == "E407"
+        assert str(problem.hint) == "--as-of 2024-01-01"
+        with pytest.raises(ConfigError):
+            read(put(tmp_path, daily()), as_of="yesterday")
+
+
+class TestMissing:
+    """Steps without a value are counted, and too many of them are no series."""
+
+    def test_the_longest_gap_is_named_with_its_ends(self, tmp_path: Path) -> None:
+        """For absent rows and for blank cells."""
+        texts = days(40)
+        text = "date,y\n" + "".join(
+            f"{day},{'' if 30 <= n < 34 else n}\n" for n, day in enumerate(texts) if n not in (3, *range(10, 15))
+        )
+        notes = read_panel(put(tmp_path, text)).notes
+        absent = next(note for note in notes if note.startswith("W404"))
+        assert absent.startswith("W404 6 of 40 steps (15 %) have no row")
+        assert absent.endswith("the longest gap has 5 steps, 2024-01-11 to 2024-01-15")
+        blank = next(note for note in notes if note.startswith("W405"))
+        assert blank.startswith("W405 4 of 40 steps (10 %) have a blank cell")
+        assert blank.endswith("the longest gap has 4 steps, 2024-01-31 to 2024-02-03")
+
+    def test_too_many_are_an_error_with_the_limit_that_would_do(self, tmp_path: Path) -> None:
+        """Three of four days are blank."""
+        text = "date,y\n" + "".join(f"{day},{n if n % 4 == 0 else ''}\n" for n, day in enumerate(days(41)))
+        problem = problem_of(put(tmp_path, text))
+        assert problem.code == "E404"
+        assert "30 of 41 steps (73.2 %)" in problem.text
+        assert str(problem.hint).startswith("--max-missing 75 ")
+        assert read(put(tmp_path, text), max_missing=75.0).n_missing == 30
+
+    def test_a_limit_may_be_stricter(self, tmp_path: Path) -> None:
+        """None missing is a limit too."""
+        path = put(tmp_path, daily().replace("-03,2\n", "-03,\n"))
+        assert problem_of(path, max_missing=0.0).code == "E404"
+        assert read(path, max_missing=5.0).n_missing == 1
+
+
+def cities(**steps: list[str]) -> str:
+    """A file with a series for each city that has a row at each of its times."""
+    lines = [f"{text},{city},{n}" for city, texts in steps.items() for n, text in enumerate(texts)]
+    return "\n".join(["date,city,y", *lines])
+
+
+def test_a_series_that_ended_long_ago_is_named(tmp_path: Path) -> None:
+    """Not one that ends a few days before the others."""
+    notes = read_panel(put(tmp_path, cities(Rome=days(100), Oslo=days(60), Bonn=days(95)))).notes
+    (note,) = [note for note in notes if note.startswith("W409")]
+    assert '1 series ends long before the last, which goes to 2024-04-09: "Oslo" (2024-02-29)' in note
+
+
+def test_series_of_different_frequencies_are_refused_by_name(tmp_path: Path) -> None:
+    """Whether one calendar would hold both or not; a step that is asked for is taken."""
+    mondays, months = days(200)[::7], [f"2024-{month:02}-01" for month in range(1, 13)]
+    for other in (mondays, months):
+        problem = problem_of(put(tmp_path, cities(Rome=days(200), Oslo=other)))
+        assert problem.code == "E405"
+        assert '"Oslo"' in problem.text
+        assert '"Rome"' in problem.text
+    assert len(read(put(tmp_path, cities(Rome=days(200), Oslo=mondays)), freq="D")) == 2
+
+
+def test_an_item_with_holes_is_of_no_other_frequency(tmp_path: Path) -> None:
+    """Rows now and then, of a series that otherwise steps as the others do."""
+    some = [day for n, day in enumerate(days(100)) if n % 5 not in (2, 4)]
+    assert len(read_panel(put(tmp_path, cities(Rome=days(100), Oslo=some)))) == 2
+
+
+def test_series_in_different_phases_have_their_own_grids(tmp_path: Path) -> None:
+    """Hours that begin at the full hour and at a quarter past, with a hole in one."""
+    late = [text.replace(":00", ":15") for text in hours("2024-01-01 00:00", 48)]
+    text = cities(Rome=hours("2024-01-01 00:00", 48), Oslo=late[:10] + late[12:])
+    panel = read(put(tmp_path, text), id=["city"])
+    oslo, rome = panel.series
+    assert panel.calendar.freq == "h"
+    assert oslo.timestamps[0] == np.datetime64("2024-01-01T00:15")
+    assert np.flatnonzero(np.isnan(oslo.values)).tolist() == [10, 11]
+    np.testing.assert_array_equal(rome.values, np.arange(48.0))
+
+
+def test_items_far_apart_in_time_do_not_share_a_grid(tmp_path: Path) -> None:
+    """Hours in each of two centuries need no hours between them."""
+    early, late = hours("1801-01-01 00:00", 30), hours("2024-01-01 00:00", 30)
+    panel = read(put(tmp_path, cities(Rome=early, Oslo=late)), id=["city"], freq="h")
+    assert [len(s) for s in panel.series] == [30, 30]
+
+
+def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
+    """It never goes back, and says what is being done."""
+    seen: list[tuple[float, str]] = []
+    read_panel(put(tmp_path, daily()), on_progress=lambda share, what: seen.append((share, what)))
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert all(what for _, what in seen)
+
+
+class TestInspecting:
+    """A reading of a file that raises nothing."""
+
+    def test_it_tells_what_every_column_is(self, tmp_path: Path) -> None:
+        """With how many cells are blank, and an example."""
+        text = "date,city,y,note\n" + "".join(
+            f"{day},{city},{'' if n == 3 else n},\n" for city in ("Rome", "Oslo") for n, day in enumerate(days(9))
+        )
+        reading = inspect_file(put(tmp_path, text))
+        assert [(c.name, c.role, c.kind, c.n_missing) for c in reading.columns] == [
+            ("date", "time", "time", 0),
+            ("city", "id", "text", 0),
+            ("y", "target", "number", 2),
+            ("note", "", "", 18),
+        ]
+        assert reading.columns[0].example == "2024-01-01"
+        assert reading.panel is not None
+        assert (reading.rows, reading.problems) == (18, ())
+
+    @pytest.mark.parametrize(
+        ("text", "code", "columns"),
+        [
+            ("", "E104", 0),
+            (daily().replace(",3\n", ",three\n"), "E207", 2),
+            (daily(2), "E403", 2),
+            ("date,y\n2024-01-01,1\n2024-01-02,2\n2024-01-05,3\n2024-02-17,4\n2024-08-02,4\n", "E406", 2),
+        ],
+    )
+    def test_what_is_wrong_is_told_with_what_is_known(self, tmp_path: Path, text: str, code: str, columns: int) -> None:
+        """However far reading went."""
+        reading = inspect_file(put(tmp_path, text))
+        assert reading.panel is None
+        assert [problem.code for problem in reading.problems] == [code]
+        assert len(reading.columns) == columns
