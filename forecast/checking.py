@@ -15,7 +15,7 @@ from forecast.diagnosis import Diagnosis, Finding, diagnose
 from forecast.errors import ConfigError, DataError
 from forecast.panel import Panel
 from forecast.planning import Plan, plan
-from forecast.reading import Reading, inspect_file
+from forecast.reading import ColumnRole, Reading, inspect_file
 from forecast.reading.problems import FileProblems, Problem
 
 #: Files beyond this size are not read again to see whether the options in the hints are enough.
@@ -31,12 +31,14 @@ _NOTE = re.compile(r"(?P<code>W\d{3}) (?P<text>.*)", re.DOTALL)
 class Check:
     """What is known of a file before training. problems stand in its way under the options that were given.
 
-    `options` are what the hints add to those; with them the file has the `panel` that `diagnosis` and `plan` are of.
+    `options` are what the hints add to those; with them the file has the `panel` that `columns`,
+    `diagnosis` and `plan` are of.
     There is none when no hint leads further: then `stuck` is the problem that remains with the options. facts are
     sentences on what was chosen, warnings what was repaired or noticed.
     """
 
     reading: Reading
+    columns: tuple[ColumnRole, ...]
     problems: tuple[Problem, ...]
     facts: tuple[str, ...]
     warnings: tuple[Finding, ...]
@@ -73,10 +75,11 @@ def check(source: str, config: Config) -> Check:
     coded = [found for note in last.reading.notes if (found := _NOTE.fullmatch(note))]
     return Check(
         reading=first.reading,
+        columns=last.reading.columns if last.plan else first.reading.columns,
         problems=first.problems,
         facts=tuple(note for note in last.reading.notes if not _NOTE.fullmatch(note)),
         warnings=(
-            *(Finding(found["code"], found["text"]) for found in coded),
+            *(Finding(found["code"], found["text"], _flag(found["text"])) for found in coded),
             *settled,
             *(finding for finding in (diagnosis.findings if diagnosis else ()) if finding not in settled),
         ),
@@ -126,6 +129,12 @@ def _with_hint(source: str, last: _Attempt, hint: str) -> _Attempt | None:
         return _read(source, config, (*last.options, *added))
     except ConfigError:
         return None
+
+
+def _flag(text: str) -> str:
+    """The first option with a value in a sentence, which says that it settles the matter; empty without one."""
+    found = _OPTION.search(text)
+    return found[0] if found else ""
 
 
 def _with_options(config: Config, hint: str) -> tuple[Config, tuple[str, ...]]:

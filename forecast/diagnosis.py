@@ -27,7 +27,7 @@ _MOST_EXAMINED = 200
 #: Values that an examined series needs.
 _FEWEST_VALUES = 30
 #: A gap of fewer steps is never called long.
-_SHORTEST_GAP = 10
+_SHORTEST_GAP = 30
 #: A run of fewer equal values is never called flat.
 _SHORTEST_RUN = 12
 #: How many times the usual distance from its neighbours makes a value an outlier.
@@ -100,7 +100,7 @@ def diagnose(panel: Panel) -> Diagnosis:
     seasons = find_seasons(logs, seasonal)
     findings = [
         *_marks(panel),
-        *_long_gaps(panel, gaps, max(_SHORTEST_GAP, 2 * seasonal[0] if seasonal else 0)),
+        *_long_gaps(panel, gaps, max(_SHORTEST_GAP, 4 * seasonal[0] if seasonal else 0)),
         *_constants(panel, values, begins),
         *_flat(panel, values, owner, begins),
         *_outliers(panel, examined, logs, next((s.length for s in seasons if s.visible), 1)),

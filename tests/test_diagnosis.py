@@ -37,10 +37,12 @@ def test_gaps_are_counted_with_their_dates():
 
 
 def test_a_long_gap_is_a_finding():
-    """Three weeks, named with the first and the last day."""
+    """Five weeks, named with the first and the last day; three weeks are none."""
     values = weekly_wave(200)
-    values[31:52] = np.nan
-    assert finding("W430", values).text == "21 steps without a value, 2020-02-01 … 2020-02-21"
+    values[31:66] = np.nan
+    assert finding("W430", values).text == "35 steps without a value, 2020-02-01 … 2020-03-06"
+    values[52:66] = 100
+    assert "W430" not in codes(values)
 
 
 def test_a_stuck_value_is_a_finding():

@@ -1,8 +1,11 @@
-"""`forecast check`: what training would see in a file, what stands in its way, and the command that settles it."""
+"""`forecast check`: what training would see in a file, what hinders it, and the command that settles it."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,8 +30,18 @@ if TYPE_CHECKING:
 #: Problems, warnings and columns that a page shows.
 _MOST_SHOWN = 10
 _MOST_ALIKE = 3
+#: The exit code for a file that somebody writes at the moment.
+LATER = 75
 _MOST_COLUMNS = 20
-_WIDEST = 100
+#: What the sentences about columns begin with.
+_ROLES = (
+    "time",
+    "target",
+    "targets",
+    "ids",
+    *(f"{role} covariates" for role in ("past", "future", "static")),
+    "not used",
+)
 _WIDEST_EXAMPLE = 24
 
 
@@ -46,7 +59,7 @@ def check(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show what training would see in a file, and what stands in its way.
+    """Show what training would see in a file, and what hinders it.
 
     For every problem: where it is, what it leads to and the option that settles it. Nothing is trained and nothing is
     changed. Exit code 0 when `forecast train` can use the file, 3 when it cannot.
@@ -67,7 +80,7 @@ def check(
         document(summary(found, command))
     else:
         _show(Screen(quiet=quiet, verbose=verbose), found, command, report)
-    return DataError.exit_code if found.problems else 0
+    return 0 if not found.problems else LATER if found.problems[0].code == "E116" else DataError.exit_code
 
 
 def report_lines(found: Check) -> list[Line]:
@@ -86,7 +99,7 @@ def summary(found: Check, command: str) -> dict[str, Any]:
         "file": found.reading.file,
         "usable": not found.problems,
         "rows": found.reading.rows,
-        "columns": [asdict(column) for column in found.reading.columns],
+        "columns": [asdict(column) for column in found.columns],
         "calendar": panel and {**panel.calendar.to_dict(), "first": str(panel.first), "last": str(panel.last)},
         "series": diagnosis
         and {
@@ -122,38 +135,37 @@ def summary(found: Check, command: str) -> dict[str, Any]:
 
 
 def _show(screen: Screen, found: Check, command: str, report: Path | None) -> None:
-    """The page: the file and its columns, the calendar and the series, what was noticed, and how to go on."""
+    """The page: the file, what hinders training, columns, calendar and series, what was noticed, and how to go on."""
     screen.result(_title(found))
     if found.problems:
         screen.result()
         _show_problems(screen, found.problems, found.reading.file, report)
-    _section(screen, "columns", _columns(found))
     if found.problems and found.plan:
         screen.result()
         screen.result(f"with {' '.join(found.options)}:")
+    _section(screen, "columns", _columns(found))
     if found.panel and found.diagnosis and found.plan:
-        _section(screen, "reading", [[fact] for fact in found.facts if not (found.reading.columns and _is_role(fact))])
+        _section(screen, "calendar", [[fact] for fact in found.facts if not (found.columns and _is_role(fact))])
         _section(screen, "series", _series(found.panel, found.diagnosis, found.plan))
     _show_warnings(screen, found)
     screen.result()
     if command:
-        screen.result("train with" if not found.problems else "this would do; see that every option says what you mean")
+        screen.result("train with" if not found.problems else "this would do, if every option says what you mean:")
         screen.result(f"  {command}")
-    else:
-        if found.stuck:
-            screen.result(f"then, with {' '.join(found.options)}")
-            screen.result(f"  {found.stuck.render(found.reading.file)}")
-            screen.result(f"      to settle it: {found.stuck.hint}" if found.stuck.hint else "")
-        screen.result("no option is known that would settle all of it")
+        return
+    if found.stuck:
+        screen.result(f"with {' '.join(found.options)} there is another problem")
+        _show_problems(screen, [found.stuck], found.reading.file, report)
+    screen.result("no option is known that would settle all of it")
 
 
 def _is_role(fact: str) -> bool:
     """Whether a sentence says what a column is taken for, as the table of columns does."""
-    return fact.partition(":")[0] in ("time", "target", "targets", "ids", "not used")
+    return fact.partition(":")[0] in _ROLES
 
 
 def _title(found: Check) -> str:
-    file, rows, columns = found.reading.file, found.reading.rows, len(found.reading.columns)
+    file, rows, columns = found.reading.file, found.reading.rows, len(found.columns)
     size = ", ".join([*([f"{rows:,} rows"] if rows else []), *([f"{columns:,} columns"] if columns else [])])
     verdict = "cannot be used as it is" if found.problems else "can be trained on"
     return f"{file}{f' ({size})' if size else ''} {verdict}"
@@ -171,7 +183,7 @@ def _section(screen: Screen, heading: str, rows: Sequence[Sequence[str]]) -> Non
 
 
 def _columns(found: Check) -> list[list[str]]:
-    columns = found.reading.columns
+    columns = found.columns
     rows = [
         [
             _cut(column.name or "(no name)"),
@@ -215,7 +227,8 @@ def _missing(diagnosis: Diagnosis, *, several: bool) -> str:
     where = f" ({gap.series})" if several else ""
     span = gap.first if gap.steps == 1 else f"{gap.first} … {gap.last}"
     gaps = "1 gap" if diagnosis.n_gaps == 1 else f"{diagnosis.n_gaps:,} gaps, the longest of {gap.steps:,}"
-    return f"{diagnosis.n_missing:,} steps ({share:.1%}) in {gaps}: {span}{where}"
+    steps = f"{diagnosis.n_missing:,} step{'s' * (diagnosis.n_missing != 1)}"
+    return f"{steps} ({100 * share:.2g} %) in {gaps}: {span}{where}"
 
 
 def _seasons(diagnosis: Diagnosis, plan: Plan) -> str:
@@ -230,7 +243,7 @@ def _show_problems(screen: Screen, problems: Sequence[Problem], file: str, repor
     """At most ten, at most three of a kind, each kind with what it leads to and how to settle it."""
     from forecast.reading.consequences import ADVICE
 
-    screen.result("problems")
+    screen.result("problems" if len(problems) > 1 else "problem")
     left = _MOST_SHOWN
     for code in dict.fromkeys(problem.code for problem in problems):
         alike = [problem for problem in problems if problem.code == code]
@@ -255,7 +268,7 @@ def _show_warnings(screen: Screen, found: Check) -> None:
     screen.result("noticed")
     for warning in found.warnings[:_MOST_SHOWN]:
         advice = ADVICE[warning.code]
-        screen.result(f"  {warning.code} {warning.text}")
+        _paragraph(screen, f"{warning.code} {warning.text}")
         if advice.consequence.startswith("nothing:"):
             continue
         settle = warning.flag or advice.settles.replace("`", "")
@@ -264,6 +277,13 @@ def _show_warnings(screen: Screen, found: Check) -> None:
     more = len(found.warnings) - _MOST_SHOWN
     if more > 0:
         screen.result(f"  and {more:,} more; --report errors.csv lists all")
+
+
+def _paragraph(screen: Screen, text: str) -> None:
+    """A sentence of a list: on a terminal in lines that fit, elsewhere in one that can be searched."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    for line in textwrap.wrap(text, width - 8, break_long_words=False, break_on_hyphens=False) or [""]:
+        screen.result(f"  {line}" if text.startswith(line) else f"       {line}")
 
 
 def _cut(text: str) -> str:
