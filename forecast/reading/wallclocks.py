@@ -161,38 +161,33 @@ def _field_of(zone: str) -> str:
 def in_file_order(
     first: Timestamps, repeated: NDArray[np.bool_], items: NDArray[np.int64], timezone: str
 ) -> tuple[Timestamps, NDArray[np.bool_], int]:
-    """The moments [N] with those in repeated hours told apart by the order of the rows of each item.
+    """The moments [N] with those in repeated hours told apart by the order of the rows of each item in that night.
 
     The clocks show the hour first before they are set back, then again: in a file that goes back in time, the other way
-    round. Also the rows [N] of items in no order, where nothing can be told, and how many were there only once.
+    round. Also the rows [N] in no order, where nothing can be told, and how many times were there only once.
     """
     moments, untold, lonely = first.copy(), np.zeros(len(first), dtype=bool), 0
-    second = to_utc(to_local(first[repeated], timezone), timezone).second
-    rows = np.flatnonzero(repeated)
-    groups: dict[tuple[int, int], list[int]] = {}
-    # The moment at which the clocks are set back is the same for all times of one hour.
-    for number, (item, day) in enumerate(zip(items[rows].tolist(), _nights(first[rows]).tolist(), strict=True)):
-        groups.setdefault((item, day), []).append(number)
-    directions: dict[int, int] = {}
-    for (item, _), numbers in groups.items():
-        if item not in directions:
-            directions[item] = _direction(first[(items == item) & ~repeated])
-        wall = first[rows[numbers]].astype(np.int64).tolist()
-        if len(set(wall)) < len(wall) and not directions[item]:
-            untold[rows[numbers]] = True
+    moments[repeated] = to_utc(to_local(first[repeated], timezone), timezone).second
+    # Nights are days that begin at noon, and so cut no hour that is shown twice.
+    nights = (first - np.timedelta64(12, "h")).astype("datetime64[D]").astype(np.int64)
+    keys = items * 1_000_000 + nights
+    near = np.flatnonzero(np.isin(keys, np.unique(keys[repeated])))
+    groups: dict[int, list[int]] = {}
+    for row, key in zip(near.tolist(), keys[near].tolist(), strict=True):
+        groups.setdefault(key, []).append(row)
+    for night in groups.values():
+        rows = [row for row in night if repeated[row]]
+        direction = _direction(first[[row for row in night if not repeated[row]]])
+        times = first[rows].astype(np.int64).tolist()
+        if not direction and len(set(times)) < len(times):
+            untold[rows] = True
             continue
-        ordered = numbers if directions[item] >= 0 else numbers[::-1]
-        later, single = _later([first[rows[n]].astype(np.int64).item() for n in ordered])
+        order = slice(None, None, -1 if direction < 0 else 1)
+        later, single = _later(times[order])
         lonely += single
-        for n, is_later in zip(ordered, later, strict=True):
-            if is_later:
-                moments[rows[n]] = second[n]
+        early = [row for row, is_later in zip(rows[order], later, strict=True) if not is_later]
+        moments[early] = first[early]
     return moments, untold, lonely
-
-
-def _nights(moments: Timestamps) -> NDArray[np.int64]:
-    # Days that begin at noon: no clocks change then, so that the hour is not cut.
-    return np.asarray((moments - np.timedelta64(12, "h")).astype("datetime64[D]").astype(np.int64))
 
 
 def _direction(moments: Timestamps) -> int:
