@@ -29,7 +29,7 @@ from forecast.database_rows import Column, replace_rows
 from forecast.errors import ConfigError, DataError, LockedError, OutputError
 from forecast.forecasts import Forecast
 from forecast.panel import Columns
-from forecast.timeformat import SERIALS, format_times, has_clock, zone_of
+from forecast.timeformat import format_times, has_clock, is_serial, zone_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +203,7 @@ def _time_texts(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
 
 def _sql_times(times: pd.Series[Any], texts: list[str], own: Columns) -> tuple[str, list[Any]]:
     """The kind of column for the timestamps, and its values: a type without offset would not say which moment it is."""
-    if own.timezone or zone_of(own.time_format) or own.time_format.startswith(SERIALS):
+    if own.timezone or zone_of(own.time_format) or is_serial(own.time_format):
         return "text", texts
     if not has_clock(own.time_format):
         return "date", times.dt.date.tolist()

@@ -81,6 +81,29 @@ def test_any_text_survives_a_csv(text: str) -> None:
     assert found[1][:2] == [text, "x"]
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x"),1'])
+def test_no_spreadsheet_computes_a_text_where_that_is_asked_for(text: str) -> None:
+    """An apostrophe stands before ids and names that begin like a formula; numbers stay bare."""
+    columns = Columns("date", ("sales",), ids=(text, "plain"))
+    forecast = made([[-1.5] * 13], (text, "a=b"), columns)
+    found = rows(render(forecast, levels=(), excel_safe=True))
+    assert found == [[f"'{text}", "plain", "date", "forecast"], [f"'{text}", "a=b", "2024-02-28", "-1.5"]]
+    for format in ("json", "parquet"):
+        assert render(forecast, format=format, excel_safe=True) == render(forecast, format=format)
+
+
+def test_a_time_of_a_zone_is_written_as_its_clocks_show_it(tmp_path: Path) -> None:
+    """In every format; parquet keeps the moment and the zone."""
+    columns = Columns("t", ("sales",), time_format="%Y-%m-%d %H:%M", timezone="Europe/Berlin")
+    for name in ("x.csv", "x.json", "x.parquet"):
+        write_forecast(made([[0.0] * 13], columns=columns), tmp_path / name)
+    assert rows((tmp_path / "x.csv").read_bytes())[1][0] == "2024-02-28 01:00"
+    assert json.loads((tmp_path / "x.json").read_bytes())["rows"][0]["t"] == "2024-02-28 01:00"
+    assert pd.read_parquet(tmp_path / "x.parquet")["t"].tolist() == [
+        pd.Timestamp("2024-02-28 01:00", tz="Europe/Berlin")
+    ]
+
+
 @pytest.mark.parametrize("format", ["csv", "json"])
 def test_timestamps_keep_the_text_form_of_the_users_file(format: str) -> None:
     """A month stays a month, an offset stays an offset."""

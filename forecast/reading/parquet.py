@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,10 @@ import numpy as np
 from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, shown
+from forecast.reading.values import texts_of
+
+#: Runs of one value take no room in a file, and all of it in memory.
+_MAX_CELLS = 200_000_000
 
 
 def read_parquet(content: bytes, file: str) -> Table:
@@ -25,7 +28,12 @@ def read_parquet(content: bytes, file: str) -> Table:
         raise FileProblems(file, [Problem("E110", "reading Parquet needs the package pyarrow", hint=hint)]) from None
     try:
         # Without threads, so that a reader in a worker process starts no pool of its own.
-        table = parquet.read_table(pyarrow.BufferReader(content), use_threads=False)
+        packed = parquet.ParquetFile(pyarrow.BufferReader(content))
+        if packed.metadata.num_rows * packed.metadata.num_columns > _MAX_CELLS:
+            found = f"{packed.metadata.num_rows:,} rows of {packed.metadata.num_columns:,} columns"
+            hint = "keep fewer columns or later rows of it"
+            raise FileProblems(file, [Problem("E109", f"the table is too large: {found}", hint=hint)])
+        table = packed.read(use_threads=False)
     except (pyarrow.ArrowException, OSError) as error:
         found = f"the Parquet file is damaged, or is none: {shown(str(error), 80)}"
         raise FileProblems(file, [Problem("E111", found, hint="write the file again")]) from error
@@ -46,15 +54,7 @@ def _texts(column: Any) -> list[str]:
         column = column.cast(column.type.value_type)
     if types.is_float16(column.type) or types.is_float32(column.type):
         column = column.cast(pyarrow.float64())
-    return ["" if value is None else _text(value) for value in column.to_pylist()]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
+    return texts_of(column.to_pylist())
 
 
 def _timestamp_texts(column: Any) -> list[str]:

@@ -127,7 +127,7 @@ def test_ever_new_keys_do_not_fill_the_memory(tmp_path: Path) -> None:
 def test_a_cell_is_blamed_on_its_line(tmp_path: Path) -> None:
     """What is checked later knows the physical line, blank ones counted."""
     rows = [f'{{"date": "{day}", "y": {n}}}' for n, day in enumerate(days(20))]
-    rows[7] = rows[7].replace("7}", '"7,5"}')
+    rows[7] = rows[7].replace("7}", '"x7"}')
     path = put(tmp_path, "\n\n".join(rows), "x.jsonl")
     with pytest.raises(FileProblems) as caught:
         read_panel(path)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import sys
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from forecast.config import ReadConfig
+from forecast.reading import parquet as reading_parquet
 from forecast.reading import read_panel
+from forecast.reading.tables import read_table
 from tests.reading.files import daily, days, problem_of, problems_of, put
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -106,6 +110,28 @@ def test_an_empty_table_is_refused(tmp_path: Path) -> None:
     """A schema is not data."""
     packed = pack(date=pyarrow.array([], pyarrow.date32()), y=pyarrow.array([], pyarrow.float64()))
     assert problem_of(put(tmp_path, packed, "x.parquet")).code == "E205"
+
+
+def test_texts_and_decimals_come_back_as_they_were(tmp_path: Path) -> None:
+    """Those too that were written as bytes in UTF-8, as older programs do, and numbers of more digits than a float."""
+    packed = pack(
+        item=pyarrow.array(["Käse".encode(), None]),
+        amount=pyarrow.array([Decimal("12345678901234567890.10"), Decimal("-1.00")]),
+        ok=[True, False],
+    )
+    found = read_table(str(put(tmp_path, packed, "x.parquet")), ReadConfig())
+    assert [list(cells) for cells in found.cells] == [
+        ["Käse", ""],
+        ["12345678901234567890.10", "-1.00"],
+        ["true", "false"],
+    ]
+
+
+def test_a_table_that_only_its_runs_make_small_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its footer says how many cells it has."""
+    monkeypatch.setattr(reading_parquet, "_MAX_CELLS", 39)
+    assert problem_of(put(tmp_path, pack(date=DAYS, y=[1] * 20), "x.parquet")).code == "E109"
+    assert len(read_panel(put(tmp_path, pack(date=DAYS[1:], y=[1] * 19), "x.parquet")).series[0]) == 19
 
 
 def test_without_pyarrow_the_hint_is_its_install_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
