@@ -1,15 +1,21 @@
-"""What kind of file it is, decompressed and decoded."""
+"""Files and stdin, as bytes."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from forecast.reading import container, read_panel
+from forecast.reading.problems import ChangingFile
 from tests.reading.files import daily, problem_of, put, read
 
 
@@ -22,6 +28,10 @@ from tests.reading.files import daily, problem_of, put, read
         ("packed.csv.gz", gzip.compress(daily().encode())),
         ("packed.csv", gzip.compress(daily().encode())),
         ("packed_mark.csv", gzip.compress(b"\xef\xbb\xbf" + daily().encode())),
+        ("packed.csv.bz2", bz2.compress(daily().encode())),
+        ("packed.csv.xz", lzma.compress(daily().encode())),
+        ("two_members.csv.bz2", bz2.compress(daily()[:60].encode()) + bz2.compress(daily()[60:].encode())),
+        ("zero_padded.csv.xz", lzma.compress(daily().encode()) + bytes(64)),
         ("two_members.csv.gz", gzip.compress(daily()[:60].encode()) + gzip.compress(daily()[60:].encode())),
         ("zero_padded.csv.gz", gzip.compress(daily().encode()) + bytes(100)),
     ],
@@ -48,32 +58,119 @@ def test_a_missing_file_is_named_with_a_neighbour(tmp_path: Path) -> None:
     assert problem_of(tmp_path / "nosuch.csv").hint is None
     assert problem_of(tmp_path / "nowhere" / "sales.csv").code == "E101"
     assert problem_of(tmp_path / "sales.csv" / "sales.csv").code == "E101"
+    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
+    assert problem_of(tmp_path / "link.csv").text == "the link leads to no file"
 
 
 def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
-    """A directory and a pipe are refused at once; opening a pipe would wait for ever."""
-    assert problem_of(tmp_path).code == "E102"
+    """A directory, a pipe and a device are refused at once; opening a pipe would wait for ever."""
+    put(tmp_path, daily(), "sales.csv")
+    directory = problem_of(tmp_path)
+    assert (directory.code, directory.hint) == ("E102", f"did you mean {tmp_path / 'sales.csv'}?")
     os.mkfifo(tmp_path / "pipe.csv")
-    assert problem_of(tmp_path / "pipe.csv").code == "E102"
+    pipe = problem_of(tmp_path / "pipe.csv")
+    assert (pipe.code, pipe.text) == ("E102", "this is a pipe, where a file is needed")
+    assert problem_of(Path("/dev/null")).text == "this is a device, where a file is needed"
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (PermissionError(13, "Permission denied"), "no permission to read this file"),
+        (OSError(5, "Input/output error"), "the file cannot be read: input/output error"),
+    ],
+)
 def test_a_file_that_cannot_be_read_is_a_problem_of_the_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, found: str
 ) -> None:
     """No permission and a failing disk are told apart from a missing file."""
 
-    def fail(_: Path) -> bytes:
+    def fail(*_: object) -> bytes:
         raise error
 
     path = put(tmp_path, daily())
-    monkeypatch.setattr(Path, "read_bytes", fail)
-    assert problem_of(path).code == "E103"
+    monkeypatch.setattr(Path, "open", fail)
+    problem = problem_of(path)
+    assert (problem.code, problem.text) == ("E103", found)
 
 
-def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(tmp_path: Path) -> None:
-    """A gzip bomb is refused long before its end, and so is a plain file above the limit."""
-    bomb = gzip.compress(daily().encode() + b"\n" * (80 * 2**20), compresslevel=9)
+def test_a_file_that_changes_while_it_is_read_is_for_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what somebody writes is not read as the whole; the exit code is that of trying again."""
+    path = put(tmp_path, daily())
+    look, looks = os.fstat, []
+
+    def look_and_append(number: int) -> os.stat_result:
+        if looks:
+            with path.open("ab") as other:
+                other.write(b"2024-01-21,20\n")
+        looks.append(number)
+        return look(number)
+
+    monkeypatch.setattr(os, "fstat", look_and_append)
+    with pytest.raises(ChangingFile) as caught:
+        container.read_bytes(path)
+    assert caught.value.exit_code == 75
+    assert [problem.code for problem in caught.value.problems] == ["E116"]
+
+
+class Terminal(io.BytesIO):
+    """A stdin at which a person sits."""
+
+    def isatty(self) -> bool:
+        """It says so."""
+        return True
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, bz2.compress])
+def test_a_dash_is_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrap: Callable[[bytes], bytes]) -> None:
+    """Its content is read like that of a file, packed or not."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(wrap(daily().encode()))))
+    assert container.read_bytes(Path("-")) == daily().encode()
+    assert container.display_name(Path("-")) == "stdin"
+
+
+def test_a_stdin_without_data_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody types a table: a terminal is not waited for. Nothing and too much are told from it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Terminal()))
+    assert problem_of(Path("-")).code == "E102"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert problem_of(Path("-")).code == "E104"
+    monkeypatch.setattr(sys, "stdin", None)
+    assert problem_of(Path("-")).code == "E103"
+    monkeypatch.setattr(container, "MAX_BYTES", 100)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * 101)))
+    assert problem_of(Path("-")).code == "E109"
+
+
+PACKERS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_an_archive_that_is_not_whole_is_refused(tmp_path: Path, kind: str) -> None:
+    """Cut off anywhere, with a byte changed, or with something behind it: never the part that can be read."""
+    packed = PACKERS[kind](daily(500).encode())
+    for end in (len(packed) // 2, len(packed) - 1, 7):
+        assert problem_of(put(tmp_path, packed[:end])).code == "E108"
+    assert problem_of(put(tmp_path, packed + b"more,rows\n")).code == "E108"
+    middle = len(packed) // 2
+    damaged = packed[:middle] + bytes([packed[middle] ^ 0x55]) + packed[middle + 1 :]
+    problem = problem_of(put(tmp_path, damaged))
+    assert problem.code == "E108"
+    assert problem.text.startswith(f"the {kind} file is ")
+
+
+def test_an_archive_of_nothing_is_empty(tmp_path: Path) -> None:
+    """As the file that was packed."""
+    assert problem_of(put(tmp_path, gzip.compress(b""))).code == "E104"
+
+
+@pytest.mark.parametrize("packer", PACKERS.values(), ids=PACKERS)
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packer: Callable[[bytes], bytes]
+) -> None:
+    """A bomb is refused long before its end, whatever packed it."""
+    monkeypatch.setattr(container, "_HARMLESS_BYTES", 2**20)
+    bomb = packer(daily().encode() + b"\n" * 2**21)
     assert problem_of(put(tmp_path, bomb, "bomb.csv.gz")).code == "E109"
 
 
@@ -82,20 +179,6 @@ def test_a_file_above_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.M
     path = put(tmp_path, daily())
     monkeypatch.setattr(container, "MAX_BYTES", 100)
     assert problem_of(path).code == "E109"
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_bad_byte_is_found_on_its_line_whatever_ends_lines(tmp_path: Path, end: str) -> None:
-    """Lines are counted as the reader counts them."""
-    content = daily().replace("\n", end).encode().replace(b"2024-01-07", b"2024-01-\xe9")
-    problem = problem_of(put(tmp_path, content))
-    assert (problem.code, problem.line) == ("E106", 8)
-    assert "0xe9" in problem.text
-
-
-def test_a_broken_utf16_file_is_refused(tmp_path: Path) -> None:
-    """Half a character at the end is no text."""
-    assert problem_of(put(tmp_path, daily().encode("utf-16") + b"1")).code == "E106"
 
 
 def test_words_of_any_script_are_text(tmp_path: Path) -> None:
