@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.forecasts import Forecast
-from forecast.panel import Panel
+from forecast.panel import Columns, Panel
 from forecast.report.view import View, views
 from forecast.timeformat import format_times
 
@@ -36,7 +36,7 @@ def draw(panel: Panel, forecast: Forecast, *, width: int = 80, height: int = 12,
     lines = _heading(view.name, len(forecast.items), width)
     for row, cells in enumerate(_grid(view, columns, height)):
         lines.append(f"{labels.get(row, ''):>{margin}}┤{''.join(cells)}".rstrip())
-    lines.append(" " * margin + _dates(view, columns, forecast.columns.time_format))
+    lines.append(" " * margin + _dates(view, columns, forecast.columns))
     return "\n".join(_coloured(line) if colour else line for line in lines)
 
 
@@ -121,12 +121,13 @@ def _labels(view: View, height: int) -> dict[int, str]:
     return {row: f"{v:{form}}" for row, v in zip(_rows(values, low, high, height), values, strict=True)}
 
 
-def _dates(view: View, columns: int, time_format: str) -> str:
+def _dates(view: View, width: int, columns: Columns) -> str:
     """The first date, the cutoff and the last date under where they lie; the middle one only where it fits."""
-    first, cutoff, last = format_times(np.array([view.past[0], view.past[-1], view.future[-1]]), time_format)
-    line = f"└{first}".ljust(columns + 1 - len(last)) + last
+    ends = np.array([view.past[0], view.past[-1], view.future[-1]])
+    first, cutoff, last = format_times(ends, columns.time_format, columns.timezone)
+    line = f"└{first}".ljust(width + 1 - len(last)) + last
     steps = len(view.past) + len(view.future) - 1
-    start = 1 + round((len(view.past) - 1) / steps * (columns - 1)) - len(cutoff) // 2
+    start = 1 + round((len(view.past) - 1) / steps * (width - 1)) - len(cutoff) // 2
     end = start + len(cutoff)
     return line if line[start - 1 : end + 1].strip() else line[:start] + cutoff + line[end:]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecast.errors import ConfigError
 from forecast.forecasts import Forecast
-from forecast.panel import Panel, Values
+from forecast.panel import Columns, Panel, Values
 from forecast.report.view import View, next_steps, views
 from forecast.timeformat import format_times
 from forecast.writing import write_atomic
@@ -86,7 +86,7 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
         for axes, view in zip(all_axes, shown, strict=False):
             _draw(axes, view)
             if columns == 1:
-                _date_the_cutoff(axes, view, forecast.columns.time_format)
+                _date_the_cutoff(axes, view, forecast.columns)
         for axes in all_axes[len(shown) :]:
             axes.remove()
         _describe(figure, shown, next_steps(panel.calendar, len(shown[0].future)), len(forecast.items))
@@ -131,10 +131,10 @@ def _draw(axes: Axes, view: View) -> None:
     axes.margins(y=0.08)
 
 
-def _date_the_cutoff(axes: Axes, view: View, time_format: str) -> None:
+def _date_the_cutoff(axes: Axes, view: View, columns: Columns) -> None:
     """The date of the last value, over the line that marks it; small multiples have their names there."""
     axes.annotate(
-        f"until {format_times(view.past[-1:], time_format)[0]}",
+        f"until {format_times(view.past[-1:], columns.time_format, columns.timezone)[0]}",
         (_days(view.past[-1]), 1),
         (0, 4),
         xycoords=("data", "axes fraction"),
