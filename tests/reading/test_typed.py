@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from forecast.config import ReadConfig
 from forecast.reading.dialect import Table
-from forecast.reading.notation import MINUS_SIGNS
+from forecast.reading.notation import MINUS_SIGNS, Notation
 from forecast.reading.typed import LARGEST, MISSING, looks_boolean, looks_numeric, read_numbers, read_truths, sample
 
 #: A blank, and those that keep a line from being broken.
@@ -232,6 +232,20 @@ def test_words_of_a_column_of_words_are_not_called_missing() -> None:
     """Only few words among numbers may stand for missing values."""
     assert "--na" not in (hint(["red", "green", "5"]) or "")
     assert hint(["5", "6", "closed", "7", "8"]) == "--na closed"
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("0123456789.,'_ -+e$()\u2212\u00a0", max_size=9), min_size=1, max_size=40), st.data())
+def test_cells_in_bulk_are_read_as_one_by_one(cells: list[str], data: st.DataObject) -> None:
+    """The quick way and the slow one are two implementations of one notation."""
+    mark, thousands = data.draw(st.sampled_from([(".", None), (",", None), (".", ","), (",", "."), (",", "space")]))
+    how = ReadConfig(decimal=mark, thousands=thousands, units=("$", "()"))
+    values, problems = read_numbers(table(cells), 0, how)
+    alone = [Notation.of(how).number(cell) for cell in cells]
+    expected = [np.nan if number is None or abs(number) > LARGEST else number for number in alone]
+    np.testing.assert_array_equal(values, expected)
+    refused = [row + 2 for row, cell in enumerate(cells) if np.isnan(expected[row]) and cell.strip(BLANKS)]
+    assert [problem.line for problem in problems] == refused
 
 
 def test_many_rows_are_read_as_few_are() -> None:
