@@ -154,13 +154,15 @@ def _fitting(table: Table, column: Column) -> Sequence[Any]:
         return column.texts or column.values
     if column.kind == "number" and isinstance(kind, sql.Numeric | sql.Float):
         return column.values
-    if column.kind in ("date", "timestamp") and isinstance(kind, sql.DateTime):
+    # The database would take a time without an offset for one of its own zone.
+    if column.kind in ("date", "timestamp") and isinstance(kind, sql.DateTime) and not kind.timezone:
         return [datetime.combine(value, getattr(value, "time", time)()) for value in column.values]
     if column.kind == "date" and isinstance(kind, sql.Date):
         return column.values
     if isinstance(kind, sql.Integer) and column.texts and all(text.isdecimal() for text in column.texts):
         return [int(text) for text in column.texts]
-    found = f"the column {column.name!r} of the table {table.fullname} is of type {kind}, and a {column.kind} is given"
+    zone = " with time zone" if getattr(kind, "timezone", False) else ""
+    found = f"the column {column.name!r} of the table {table.fullname} is of type {kind}{zone}, not of {column.kind}"
     raise DatabaseFault("query", found, "name a table that does not exist yet, and it will be made")
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from forecast import database_rows
 from forecast.config import QUANTILE_LEVELS
 from forecast.database_rows import Column, replace_rows
+from forecast.databases import DatabaseFault
 from forecast.errors import ConfigError, OutputError
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.panel import Columns
@@ -146,6 +149,15 @@ def test_a_table_that_does_not_fit_is_refused(table: str, said: str, db: Path) -
         write(db, made({"a": [1.0]}))
     assert caught.value.exit_code == 7
     assert db.read_bytes() == before
+
+
+def test_a_time_without_an_offset_is_not_given_to_a_column_with_one() -> None:
+    """The database would add that of its own zone."""
+    import sqlalchemy as sql
+
+    table = sql.Table("t", sql.MetaData(), sql.Column("date", sql.DateTime(timezone=True)))
+    with pytest.raises(DatabaseFault, match="DATETIME with time zone, not of date"):
+        database_rows._fitting(table, Column("date", "date", [date(2024, 2, 28)]))
 
 
 def test_other_levels_do_not_fit_the_table_of_before(db: Path) -> None:
