@@ -24,6 +24,7 @@ from forecast.models.recurrent import Architecture, RecurrentNetwork
 from forecast.panel import Columns, Covariate, Known, Panel
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
+from forecast.sources import parse, safe_source
 from forecast.training import Clock, Epoch, computing, pick_device
 from forecast.upgrades import upgraded
 
@@ -207,9 +208,7 @@ class Forecaster:
         path = Path(path)
         stored = self
         if data is not None:
-            stored = replace(
-                self, data=replace(self.data, path=_as_seen_from(path.resolve().parent, Path(data).resolve()))
-            )
+            stored = replace(self, data=replace(self.data, path=_as_seen_from(path.resolve().parent, str(data))))
         tensors = {
             f"networks.{i}.{name}": tensor.cpu().numpy()
             for i, network in enumerate(stored.networks)
@@ -328,12 +327,20 @@ def _worth(values: Any) -> Worth | None:
     return Worth(losses[0], losses[1], dict(zip(values["hidden"], losses[2:], strict=True)))
 
 
-def _as_seen_from(folder: Path, file: Path) -> str:
-    """The path of a file relative to a folder; in full on another drive, which has no relative path."""
+def _as_seen_from(folder: Path, data: str) -> str:
+    """A file relative to a folder, in full on another drive, which has no relative path; another source as it is.
+
+    Secrets that a source holds are left out.
+    """
+    source = parse(data)
+    if source.kind != "file":
+        return safe_source(data)
+    file = Path(source.address).resolve()
     try:
-        return Path(os.path.relpath(file, folder)).as_posix()
+        path = Path(os.path.relpath(file, folder)).as_posix()
     except ValueError:
-        return file.as_posix()
+        path = file.as_posix()
+    return f"{path}#{source.part}" if source.part else path
 
 
 def _numbers(values: Any, kind: type[float] | type[int], fewest: int, most: int) -> tuple[Any, ...]:

@@ -47,19 +47,22 @@ ROOMS: dict[str, tuple[int, str]] = {
     "training": (3, "errors models windows"),
     "planning": (3, "errors config calendars panel models scaling seasonality training features"),
     "checking": (3, "errors config panel diagnosis planning reading"),
-    "fitting": (3, "errors panel models scaling windows calibration evaluation prediction training planning covariates features"),
+    "fitting": (
+        3,
+        "errors panel models scaling windows calibration evaluation prediction training planning covariates features",
+    ),
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
     "forecaster": (
         4,
         "errors config calendars panel forecasts models calibration evaluation prediction training "
-        "planning fitting checkpoint covariates upgrades",
+        "planning fitting checkpoint covariates upgrades sources",
     ),
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
         "errors version config panel timeformat forecasts "
-        "reading diagnosis checking evaluation planning training writing forecaster report",
+        "reading diagnosis checking evaluation planning training writing forecaster report sources fitting",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

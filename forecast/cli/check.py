@@ -19,6 +19,7 @@ from forecast.cli.report import Line, Report, problem_lines, write_report
 from forecast.cli.settings import resolve
 from forecast.config import Config, DataConfig, ModelConfig, ReadConfig
 from forecast.errors import DataError
+from forecast.sources import safe_source
 
 if TYPE_CHECKING:
     from forecast.checking import Check
@@ -73,7 +74,7 @@ def check(
 
     found = checking.check(data, Config(data=columns, model=model, read=read))
     given = checking.given_options((columns, read)) + ([f"--horizon {horizon}"] if horizon else [])
-    command = shlex.join(["forecast", "train", data])
+    command = shlex.join(["forecast", "train", safe_source(data)])
     command = " ".join([command, *given, *found.options]) if found.plan else ""
     write_report(report, report_lines(found))
     if json:
@@ -204,7 +205,8 @@ def _series(panel: Panel, diagnosis: Diagnosis, plan: Plan) -> list[list[str]]:
 
     from forecast.timeformat import format_times
 
-    first, last = format_times(np.array([panel.first, panel.last]), panel.columns.time_format)
+    columns = panel.columns
+    first, last = format_times(np.array([panel.first, panel.last]), columns.time_format, columns.timezone)
     n, low, high = diagnosis.n_series, diagnosis.shortest, diagnosis.longest
     lengths = f"{high:,} steps" if low == high else f"{low:,} to {high:,} steps"
     rows = [["length", f"{lengths}, {first} … {last}" if n == 1 else f"{n:,} series of {lengths}, {first} … {last}"]]

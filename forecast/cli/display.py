@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines of progress where nothing can be redrawn.
 _SECONDS_PER_LINE = 5.0
+#: Seconds that reading may take before a bar says how far it is.
+_PATIENCE = 2.0
 #: Characters of a bar of progress.
 _CELLS = 12
 #: Characters of a name in a table, at least.
@@ -67,6 +69,15 @@ class Screen:
             _draw_table(header, rows)
         else:
             self.result(aligned(header, rows))
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[float, str], None] | None]:
+        """A callback for the share of a file that has been read and what is being done: a bar once it takes long."""
+        if not sys.stderr.isatty() or self.quiet:
+            yield None
+            return
+        with _bar_when_slow() as show:
+            yield show
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[Epoch], None]]:
@@ -155,6 +166,28 @@ def _live_line() -> Iterator[Callable[[Epoch], None]]:
     # A timer draws, not the epochs: drawing each of them has cost others more time than training.
     with Live(get_renderable=draw, console=Console(stderr=True), refresh_per_second=4, transient=True):
         yield lambda epoch: latest.__setitem__(slice(None), [epoch])
+
+
+@contextmanager
+def _bar_when_slow() -> Iterator[Callable[[float, str], None]]:
+    """A bar on stderr from the second that reading has taken _PATIENCE seconds, and gone when it ends."""
+    from threading import Timer
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )
+    task = bar.add_task("reading", total=1.0)
+    timer = Timer(_PATIENCE, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda share, what: bar.update(task, completed=share, description=what)
+    finally:
+        timer.cancel()
+        bar.stop()
 
 
 class _Lines:

@@ -57,6 +57,8 @@ def _table(name: str, table: Mapping[str, Any]) -> list[str]:
 def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(item) for item in value) or "–"
+    if isinstance(value, Mapping):
+        return f"{value['name']} ({', '.join(_text(other) for key, other in value.items() if key != 'name' and other)})"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -23,6 +23,8 @@ Verbose = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
 
+DATA_HELP = "File with a column of timestamps; also a URL, a database (sqlite:///f.db?query=...), or - for stdin."
+
 #: The heading over a section's options on a help page.
 PANELS = {"read": "Reading", "data": "Data", "model": "Network", "train": "Training", "predict": "Options"}
 
@@ -90,10 +92,11 @@ HELP = {
     "predict.horizon": "Steps to forecast; without it as many as the model was trained for.",
     "levels": "Central intervals in percent, with commas: 80,95 unless quantiles are asked for.",
     "quantiles": "Quantiles between 0 and 1, with commas.",
-    "output": "File to write, or - for stdout; without it <data>.forecast.csv in this folder.",
+    "output": "File to write, a database (sqlite:///f.db#table), or - for stdout; without it <data>.forecast.csv.",
     "format": "Format of the output; without it by its suffix.",
     "nixtla_names": "Name the columns unique_id, ds, forecast ...",
     "plot": "Draw the forecast into this file, .png or .svg.",
+    "excel_safe": "Keep a spreadsheet from taking texts of the output for formulas.",
     "chart": "Draw the forecast on the terminal; on by default where there is one.",
     "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",
 }

@@ -10,14 +10,7 @@ from forecast.errors import CheckpointError, ConfigError, OutputError
 
 MODEL_SUFFIX = ".safetensors"
 _PREVIOUS = ".previous"
-_PACKED = (".gz", ".bz2", ".xz", ".zst")
 _MAX_HEADER = 1024**2
-
-
-def stem_of(data: Path) -> str:
-    """The name of a data file without its suffix, nor that of a compression."""
-    name = Path(data.stem) if data.suffix.lower() in _PACKED else data
-    return name.stem
 
 
 def previous_of(model: Path) -> Path:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import newest_model, stem_of
+from forecast.cli.paths import newest_model
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import FORMATS, PredictSettings
 from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
+from forecast.sources import display_source, is_local, parse, safe_source, source_stem
 
 if TYPE_CHECKING:
     from forecast.forecaster import Forecaster
@@ -63,13 +64,16 @@ def predict(
     forecaster = Forecaster.load(model, device=settings.device)
     check_digest(forecaster.digest, settings.expect_sha256, model)
     data = find_data(settings.data, forecaster.data_path, model)
-    screen.aside(f"forecasting with {model} from {data}")
-    output = settings.output or f"{stem_of(data)}.forecast.{settings.format or 'csv'}"
-    check_not_read(output, {"data": data, "model": model})
-    with nullcontext() if output == STDOUT else lock(Path(output)):
+    screen.aside(f"forecasting with {model} from {display_source(data)}")
+    output = settings.output or f"{source_stem(data)}.forecast.{settings.format or 'csv'}"
+    check_not_read(output, {"data": data, "future data": settings.future_data or "", "model": str(model)})
+    with lock(Path(output)) if output != STDOUT and is_local(output) else nullcontext():
         how = override(forecaster.config.read, read)
-        with reporting_problems(report, str(data)) as note_down:
-            panel = read_panel(data, read=how, future_data=settings.future_data, known=forecaster.known)
+        with reporting_problems(report, display_source(data)) as note_down:
+            with screen.reading() as on_progress:
+                panel = read_panel(
+                    data, read=how, future_data=settings.future_data, known=forecaster.known, on_progress=on_progress
+                )
             note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
@@ -80,7 +84,7 @@ def predict(
     elif output != STDOUT:
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
-            screen.aside(f"wrote {path}")
+            screen.aside(f"wrote {safe_source(path)}")
 
 
 def override(stored: ReadConfig, given: ReadConfig) -> ReadConfig:
@@ -95,7 +99,7 @@ def check_before_work(settings: PredictSettings, json: bool) -> None:
     if len(claims) > 1:
         raise ConfigError(f"{' and '.join(claims)} cannot share stdout", hint=f"leave out {claims[0]}")
     output = settings.output or STDOUT
-    if output != STDOUT and settings.format is None and Path(output).suffix.lower().removeprefix(".") not in FORMATS:
+    if is_local(output) and settings.format is None and Path(output).suffix.lower().removeprefix(".") not in FORMATS:
         names = " or ".join((", ".join(f".{name}" for name in FORMATS[:-1]), f".{FORMATS[-1]}"))
         raise ConfigError(f"--output {output}: its name does not end in {names}", hint="--format csv")
     if settings.plot is not None:
@@ -104,10 +108,11 @@ def check_before_work(settings: PredictSettings, json: bool) -> None:
         require_matplotlib()
 
 
-def check_not_read(output: str, read: dict[str, Path]) -> None:
+def check_not_read(output: str, read: dict[str, str]) -> None:
     """Raise ConfigError where the forecast would be written over one of the files it is made from."""
-    for what, path in read.items():
-        if path.exists() and Path(output).exists() and path.samefile(output):
+    for what, source in read.items():
+        path = Path(parse(source).address)
+        if is_local(source) and path.is_file() and Path(output).exists() and path.samefile(output):
             raise ConfigError(f"--output {output}: the forecast would take the place of the {what}", hint="--output -")
 
 
@@ -117,32 +122,38 @@ def check_digest(found: str, expected: str | None, model: Path) -> None:
         raise CheckpointError(f"{model}: its sha256 is {found}", why=f"--expect-sha256 asks for {expected}")
 
 
-def find_data(named: str | None, stored: str | None, model: Path) -> Path:
-    """The file to forecast from: the one that was named, or the one the model was trained on, seen from the model.
+def find_data(named: str | None, stored: str | None, model: Path) -> str:
+    """The source to forecast from: the one that was named, or the one the model was trained on, seen from the model.
 
-    Raises DataError where the model has been moved away from it.
+    Raises DataError where the model has been moved away from a file.
     """
     if named is not None:
-        return Path(named)
+        return named
     if stored is None:
         raise ConfigError(f"{model} does not say which file it was trained on", hint="forecast predict --data FILE")
-    path = _shortest(model.resolve().parent / stored)
+    source = parse(stored)
+    if source.kind != "file":
+        return stored
+    path = _shortest(model.resolve().parent / source.address)
     if not path.exists():
         hint = f"forecast predict --model {shlex.quote(str(model))} --data FILE"
         raise DataError(f"{path}: there is no such file, and {model} was trained on it", hint=hint)
-    return path
+    return f"{path}#{source.part}" if source.part else str(path)
 
 
 def write(forecast: Forecast, panel: Panel, output: str, settings: PredictSettings) -> None:
-    """The forecast as a file, or on stdout for `-`; and as a picture where one was asked for."""
-    from forecast.writing import render, write_forecast
+    """The forecast as a file, in a table, or on stdout for `-`; and as a picture where one was asked for."""
+    from forecast.writing import render, write_forecast, write_forecast_sql
 
     form = _form(settings)
     if output == STDOUT:
         sys.stdout.flush()
-        sys.stdout.buffer.write(render(forecast, format=settings.format or "csv", **form))
+        text = render(forecast, format=settings.format or "csv", excel_safe=settings.excel_safe, **form)
+        sys.stdout.buffer.write(text)
+    elif is_local(output):
+        write_forecast(forecast, Path(output), format=settings.format, excel_safe=settings.excel_safe, **form)
     else:
-        write_forecast(forecast, Path(output), format=settings.format, **form)
+        write_forecast_sql(forecast, output, **form)
     if settings.plot is not None:
         from forecast.report.plot import write_picture
 
@@ -150,7 +161,7 @@ def write(forecast: Forecast, panel: Panel, output: str, settings: PredictSettin
 
 
 def summary(
-    forecast: Forecast, forecaster: Forecaster, model: Path, data: Path, output: str, settings: PredictSettings
+    forecast: Forecast, forecaster: Forecaster, model: Path, data: str, output: str, settings: PredictSettings
 ) -> dict[str, Any]:
     """What `--json` prints: which model and data, where the forecast went, and the forecast itself."""
     from forecast.writing import render
@@ -159,8 +170,8 @@ def summary(
     return {
         "model": str(model),
         "sha256": forecaster.digest,
-        "data": str(data),
-        "output": output,
+        "data": safe_source(data),
+        "output": safe_source(output),
         "plot": settings.plot,
         "horizon": len(forecast.items[0].timestamps),
         "items": len(forecast.items),

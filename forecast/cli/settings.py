@@ -39,6 +39,7 @@ class PredictSettings:
     output: str | None = None
     format: str | None = None
     nixtla_names: bool = False
+    excel_safe: bool = False
     plot: str | None = None
     chart: bool | None = None
     expect_sha256: str | None = None

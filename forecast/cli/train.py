@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
-from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import MODEL_SUFFIX, check_model_name, previous_of, stem_of
+from forecast.cli.options import DATA_HELP, Json, Quiet, Verbose
+from forecast.cli.paths import MODEL_SUFFIX, check_model_name, previous_of
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.config import Config
 from forecast.errors import Interrupted
+from forecast.sources import STDIN, display_source, source_stem
 
 if TYPE_CHECKING:
     from forecast.evaluation import Evaluation
+    from forecast.fitting import Worth
     from forecast.forecaster import Forecaster
     from forecast.panel import Panel
 
 
 def train(
-    data: Annotated[Path, typer.Argument(metavar="DATA", readable=False, help="CSV file with a column of timestamps.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
     *,
     config: Config,
     model: Annotated[
@@ -54,7 +56,7 @@ def train(
       forecast train sample_data/prices.csv
     """
     screen = Screen(quiet=quiet, verbose=verbose)
-    model = model or Path(f"{stem_of(data)}{MODEL_SUFFIX}")
+    model = model or Path(f"{source_stem(data)}{MODEL_SUFFIX}")
     check_model_name(model)
     begun = time.monotonic()
     with stop_on_signals() as stop:
@@ -65,8 +67,9 @@ def train(
         from forecast.reading.problems import warning
         from forecast.writing import lock
 
-        with reporting_problems(report, str(data)) as note_down:
-            panel = read_panel(data, config.data, config.read)
+        with reporting_problems(report, display_source(data)) as note_down:
+            with screen.reading() as on_progress:
+                panel = read_panel(data, config.data, config.read, on_progress=on_progress)
             found = [warning(finding.code, finding.text) for finding in diagnose(panel).findings]
             note_down([*panel.notes, *found])
         planned = plan(panel, config)
@@ -77,7 +80,7 @@ def train(
             with screen.progress() as on_epoch:
                 forecaster = Forecaster.fit(panel, planned, on_epoch=on_epoch, should_stop=stop)
             previous = keep_previous(model)
-            forecaster = forecaster.save(model, data=data)
+            forecaster = forecaster.save(model, data=None if data == STDIN else data)
         seconds = time.monotonic() - begun
         if json:
             document(summary(panel, forecaster, model, previous, seconds))
@@ -107,6 +110,7 @@ def summary(panel: Panel, forecaster: Forecaster, model: Path, previous: Path | 
         "weights": forecaster.n_weights,
         "notes": [*panel.notes, *forecaster.plan_notes],
         "verdict": forecaster.evaluation.verdict,
+        "covariates_verdict": None if forecaster.worth is None else forecaster.worth.verdict,
         **forecaster.metadata,
     }
 
@@ -122,8 +126,18 @@ def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
     screen.result(f"measured on {windows}{evaluation.note and f'; {evaluation.note}'}")
 
 
+def show_worth(screen: Screen, worth: Worth) -> None:
+    """What the covariates are worth, and each of them to the networks that were trained with all."""
+    screen.result(worth.verdict)
+    if len(worth.hidden) > 1:
+        losses = zip(worth.hidden, numbers(list(worth.hidden.values())), strict=True)
+        screen.result(f"validation loss when one is hidden: {', '.join(f'{name} {loss}' for name, loss in losses)}")
+
+
 def _show(screen: Screen, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> None:
     show_evaluation(screen, forecaster.evaluation)
+    if forecaster.worth is not None:
+        show_worth(screen, forecaster.worth)
     if previous is not None:
         screen.note(f"kept the model before as {previous}")
     screen.note(f"saved {model} after {duration(seconds)}, sha256 {forecaster.digest}")

@@ -193,3 +193,11 @@ def test_the_page_is_plain_where_there_is_no_terminal(folder):
     )
     assert "\x1b" not in page.stdout
     assert page.stderr == ""
+
+
+def test_the_documentation_has_every_code_with_what_it_leads_to():
+    """docs/reading.md shows the tables of the code, line by line."""
+    text = (SAMPLES.parent / "docs" / "reading.md").read_text(encoding="utf-8")
+    shown = [line for line in text.splitlines() if line[:3] in ("| E", "| W")]
+    tables = {**CODES, **WARNINGS}
+    assert shown == [f"| {code} | {means} | {' | '.join(ADVICE[code])} |" for code, means in tables.items()]

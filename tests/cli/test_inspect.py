@@ -36,7 +36,7 @@ def test_every_line_has_a_heading_of_its_table(shop, capsys):
     run(["inspect", "sales.safetensors"])
     headings = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith(" ")]
     assert headings[:7] == [
-        "sales.safetensors", "calendar", "columns", "config.data", "config.model", "config.train", "data"
+        "sales.safetensors", "calendar", "columns", "config.data", "config.model", "config.read", "config.train"
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forecast.cli.app import run
-from forecast.cli.paths import newest_model, previous_of, stem_of
+from forecast.cli.paths import newest_model, previous_of
 from forecast.errors import CheckpointError
 
 
@@ -20,21 +20,6 @@ def safetensors(metadata):
 def write(path, content, age):
     path.write_bytes(content)
     os.utime(path, (1_000_000 - age, 1_000_000 - age))
-
-
-@pytest.mark.parametrize(
-    ("name", "stem"),
-    [
-        ("data/sales.csv", "sales"),
-        ("sales.2024.csv", "sales.2024"),
-        ("sales.csv.gz", "sales"),
-        ("sales.parquet", "sales"),
-        ("sales", "sales"),
-    ],
-)
-def test_the_stem_is_the_name_without_format_and_compression(name, stem):
-    """What is written beside a file is called after it."""
-    assert stem_of(Path(name)) == stem
 
 
 def test_the_model_before_stands_beside_the_model():

@@ -47,7 +47,7 @@ def test_the_nearer_source_wins(monkeypatch):
         ("TARGET", "units, price", "data", ("units", "price")),
         ("TARGET", '"a, b",c', "data", ("a, b", "c")),
         ("TARGET", '" a",b ', "data", (" a", "b ")),
-        ("TIME", "day of sale", "data", "day of sale"),
+        ("TIME", "day of sale", "data", ("day of sale",)),
         ("LEVELS", "80, 99.5", "predict", (80, 99.5)),
         ("CHART", "off", "predict", False),
     ],
