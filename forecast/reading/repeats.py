@@ -14,6 +14,7 @@ from forecast.reading.ids import id_hint
 from forecast.reading.problems import FileProblems, named, shown, warning
 from forecast.reading.rows import Rows
 from forecast.timeformat import zone_of
+from forecast.timezones import to_utc
 
 _HINT = "keep one row for each timestamp, or --on-duplicate last"
 
@@ -36,7 +37,11 @@ def without_repeats(table: Table, rows: Rows, on_duplicate: str | None = None) -
         first = table.lines[rows.source[np.argmax(repeats.contradicting)]]
         twice = "1 timestamp appears twice" if count == 1 else f"{count:,} timestamps appear twice"
         note = f"{twice} (first on line {first}), in the hour that clocks as in {zone} repeat"
-        note = f"{note} in autumn: the first row of each two is kept; --timezone {zone} keeps both"
+        note = f"{note} in autumn: the first row of each two is kept"
+        # Where rows are named by the end of their step the zone alone does not say which moment is meant.
+        moments = to_utc(rows.timestamps, zone)
+        if not moments.missing.any() and moments.repeated[repeats.contradicting].all():
+            note += f"; --timezone {zone} keeps both"
         note = warning("W402", note)
         rows = rows.take(~repeats.contradicting, note)
         repeats = _find(rows)

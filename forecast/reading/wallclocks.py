@@ -104,7 +104,7 @@ def _in_zone(fit: Fit, utc: Timestamps, timezone: str) -> Settled:
     if _is_daily(wall) and not _is_daily(utc[read]):
         return _days_with_offsets(fit, utc, pattern, fit.offsets)
     notes: tuple[str, ...] = ()
-    if (own != fit.offsets[read]).any():
+    if fit.offsets.any() and (own != fit.offsets[read]).any():
         text = f"the UTC offsets are not those of {timezone}: the times are taken exactly and written by its clocks"
         notes = (warning("W306", text),)
     return Settled(utc, pattern, timezone, notes)
