@@ -101,7 +101,10 @@ ADVICE: dict[str, Advice] = {
     # W2 cells
     "W201": Advice("every number is wrong if the comma divides thousands", "`--decimal ,` says it outright"),
     "W202": Advice("nothing: it is read as a minus", "write -"),
+    "W203": Advice("the last digits are not those of the file", "name another column, if this one is no measurement"),
+    "W204": Advice("they are learnt like any other", "correct them, or make the cells empty, if they are no counts"),
     "W205": Advice("it is learnt as if it had been measured, and spoils everything", "`--na`"),
+    "W206": Advice("they are read as numbers, which an identifier is not", "name another column with `--target`"),
     # W3 times
     "W301": Advice("all dates are wrong if it is the other reading", "`--date-format` says it outright"),
     "W302": Advice("nothing: they are sorted", "sort the file"),
@@ -129,6 +132,7 @@ ADVICE: dict[str, Advice] = {
     "W407": Advice("the other rows of a step are used only in the sum or the mean, or not at all", "`--on-duplicate`"),
     "W408": Advice("the forecast begins there, as it would have at that time", "leave `--as-of` out"),
     "W409": Advice("its forecast begins in the past", "remove the series when it has ended"),
+    "W410": Advice("a spreadsheet that opens the forecast computes or runs it", "`--excel-safe`"),
     # W43 what the values themselves show
     "W430": Advice("nothing is learnt there, and what hangs on its neighbours is weaker", "fill in the values"),
     "W431": Advice("a stuck sensor or a closed shop is learnt as if it could come again", "make those cells empty"),

@@ -95,7 +95,10 @@ WARNINGS: dict[str, str] = {
     # W2 cells
     "W201": "the comma is the decimal mark",
     "W202": "a minus sign of typography is read as -",
+    "W203": "a whole number has more digits than can be kept",
+    "W204": "a few whole numbers are below zero among others",
     "W205": "a number seems to stand for a missing value",
+    "W206": "numbers have zeros in front",
     # W3 times
     "W301": "day and month are told apart by the one reading that is regular",
     "W302": "the rows were not in the order of time",
@@ -123,6 +126,7 @@ WARNINGS: dict[str, str] = {
     "W407": "rows of one item and time are made one",
     "W408": "rows later than asked for are ignored",
     "W409": "a series ends long before the others",
+    "W410": "a spreadsheet would compute an id",
     # W43 what the values themselves show
     "W430": "a long stretch of steps has no value",
     "W431": "one value is repeated for a long time",

@@ -13,11 +13,12 @@ from forecast.panel import Columns, Covariate, Known, Timestamps, Values
 from forecast.reading.cells import Cells
 from forecast.reading.covariates import numeric_columns, read_covariates
 from forecast.reading.dialect import Table
+from forecast.reading.doubts import id_doubts, number_doubts
 from forecast.reading.ids import find_ids, grouped
 from forecast.reading.marks import decide_decimal
-from forecast.reading.problems import FileProblems, warning
+from forecast.reading.problems import FileProblems, Problem, warning
 from forecast.reading.roles import Roles, role_notes
-from forecast.reading.times import read_times, resolve_overlap
+from forecast.reading.times import TimeColumn, read_times, resolve_overlap
 from forecast.reading.typed import read_numbers
 from forecast.timeformat import format_times
 
@@ -89,9 +90,9 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
     numeric = numeric_columns(table, roles.covariates, read, covariates)
     mark, mark_notes = decide_decimal(table, [*roles.targets, *numeric], read)
     how = replace(read, decimal=mark)
-    numbers = [read_numbers(table, column, how) for column in roles.targets]
+    values, problems, doubts = _targets(table, roles.targets, how)
     others = read_covariates(table, roles.covariates, how, covariates)
-    if problems := [*times.problems, *(problem for _, wrong in numbers for problem in wrong), *others.problems]:
+    if problems := [*times.problems, *problems, *others.problems]:
         # A date that stands for many rows is one cell all the same.
         places = {(problem.code, problem.line, problem.column): problem for problem in reversed(problems)}
         raise FileProblems(table.file, places.values())
@@ -100,29 +101,47 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
     times = resolve_overlap(times, items, table, roles.time)
     if times.problems:
         raise FileProblems(table.file, times.problems)
-    columns = Columns(
-        time=" ".join(table.names[i] for i in roles.time),
-        targets=tuple(table.names[i] for i in roles.targets),
-        ids=tuple(table.names[i] for i in id_at),
-        time_format=times.pattern,
-        timezone=times.timezone,
-        time_parts=tuple(table.names[i] for i in roles.time) if len(roles.time) > 1 else (),
-        decimal=mark,
-    )
     why = roles.why | {i: roles.why.get(i, "it tells repeated times apart") for i in id_at}
     rows = Rows(
-        columns,
+        _columns(table, roles, id_at, times, mark),
         replace(roles, ids=id_at, why=why),
         others.covariates,
         item_ids,
         items,
         np.arange(len(table)),
         times.timestamps,
-        np.column_stack([values for values, _ in numbers]) if numbers else np.empty((len(table), 0)),
+        values,
         others.values,
         (*role_notes(table, roles, id_at), *table.notes, *times.notes, *mark_notes, *others.notes),
+        (*doubts, *id_doubts(item_ids)),
     )
+    # Only the rows hold the arrays from here on: sorting makes new ones, one after the other.
+    del times, values, others, items
     return _sorted(rows)
+
+
+def _targets(table: Table, columns: Sequence[int], how: ReadConfig) -> tuple[Values, list[Problem], list[str]]:
+    """The numbers in the target columns [N, targets], what is wrong with them, and what is doubtful."""
+    values = np.empty((len(table), len(columns)))
+    problems: list[Problem] = []
+    notes: list[str] = []
+    for place, column in enumerate(columns):
+        values[:, place], wrong = read_numbers(table, column, how)
+        problems += wrong
+        notes += number_doubts(table, column, values[:, place])
+    return values, problems, notes
+
+
+def _columns(table: Table, roles: Roles, id_at: Sequence[int], times: TimeColumn, mark: str) -> Columns:
+    return Columns(
+        time=" ".join(table.names[i] for i in roles.time),
+        targets=tuple(table.names[i] for i in roles.targets),
+        ids=tuple(table.names[i] for i in id_at),
+        time_format=times.pattern,
+        time_parts=tuple(table.names[i] for i in roles.time) if len(roles.time) > 1 else (),
+        timezone=times.timezone,
+        decimal=mark,
+    )
 
 
 def _items(table: Table, id_at: Sequence[int]) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int64]]:
