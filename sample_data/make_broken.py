@@ -126,6 +126,8 @@ def _times() -> dict[str, str]:
             [*[f"01/{m:02}/{y}" for y in (2022, 2023) for m in range(1, 13)][:-1], "01/13/2023"]
         ),
         "offsets_change.csv": with_times([f"{t}T00:00:00+0{1 + (n > 18)}:00" for n, t in enumerate(DAYS)]),
+        "skipped_hour.csv": with_times([f"2024-03-31 {n // 2:02}:{n % 2 * 30:02}" for n in range(20)]),
+        "hours_in_no_order.csv": with_times([f"2024-10-27 {n:02}:00" for n in (*range(5, 20), 3, 2, 4, 2, 1, 0)]),
         "offset_missing.csv": with_times([t if n == 18 else f"{t}Z" for n, t in enumerate(hours)]),
     }
 

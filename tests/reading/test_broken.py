@@ -97,6 +97,8 @@ BROKEN: dict[str, tuple[dict[str, object], str, int | None, int | None]] = {
     "offsets_change.csv": ({}, "E317", 21, 1),
     "offset_missing.csv": ({}, "E318", 20, 1),
     "no_timestamp.csv": ({}, "E319", 6, 1),
+    "skipped_hour.csv": ({"timezone": "Europe/Berlin"}, "E321", 6, 1),
+    "hours_in_no_order.csv": ({"timezone": "Europe/Berlin"}, "E323", 18, 1),
     # series
     "contradiction.csv": ({}, "E401", 7, 1),
     "store_numbers.csv": ({}, "E401", 3, 1),
@@ -105,7 +107,7 @@ BROKEN: dict[str, tuple[dict[str, object], str, int | None, int | None]] = {
     "no_values.csv": ({"target": ["units"]}, "E403", None, None),
 }
 #: Faults of the machine and of the model, which no small file has; other tests make them.
-MADE_ELSEWHERE = {"E101", "E102", "E103", "E109", "E110", "E211", "E320"}
+MADE_ELSEWHERE = {"E101", "E102", "E103", "E109", "E110", "E112", "E113", "E114", "E115", "E211", "E320"}
 
 
 @pytest.mark.parametrize("name", BROKEN)
