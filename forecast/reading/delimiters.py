@@ -43,6 +43,8 @@ def divided(lines: Lines, file: str, read: ReadConfig) -> Rows:
             found = f"{bare.count(delimiter) + 1:,} columns, more than {MOST_COLUMNS:,}"
             raise FileProblems(file, [Problem("E212", found, line, hint="give a file with a row for each time")])
         reading = _read(lines, Form(delimiter, quote, escape))
+        if isinstance(reading, Rows) and not reading.width:
+            raise FileProblems(file, [Problem("E104", "the file holds nothing but delimiters and blanks")])
         if isinstance(reading, Problem) or reading.width > 1:
             readings[delimiter] = reading
     fitting = [reading for reading in readings.values() if isinstance(reading, Rows) and reading.fits]

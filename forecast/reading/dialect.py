@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from forecast.reading.header import (
     header_problem,
     names_hint,
     second_header_problem,
+    second_table_problem,
     single_quotes_problem,
+    stands_above,
 )
 from forecast.reading.lines import Lines, usable_lines
 from forecast.reading.misfits import Rows, misfit_problems
@@ -87,13 +89,16 @@ def _columns(rows: Rows) -> list[Cells]:
 
 
 def _too_long(rows: Rows) -> list[Problem]:
-    """A problem for the first field, or line, that is longer than one of a table."""
+    """A problem for the longest field, or the first line, that is longer than one of a table."""
     records = rows.records
-    if (field := records.first_longer(LONGEST_FIELD)) is not None:
+    length, field = records.longest()
+    if length > LONGEST_FIELD:
         record = int(np.searchsorted(records.last, field))
         number = field - (int(records.last[record - 1]) if record else -1)
-        found = f"a field of more than {LONGEST_FIELD:,} bytes"
+        found = f"a field of {length:,} bytes, more than {LONGEST_FIELD:,}"
         return [Problem("E211", found, int(records.lines[record]), number, "is a quote missing, or a line end?")]
+    if (length + 3) * int(rows.widths.max(initial=0)) <= LONGEST_LINE:
+        return []
     ends = records.right[records.last]
     long = np.flatnonzero(np.diff(ends, prepend=0) > LONGEST_LINE)
     if len(long):
@@ -111,14 +116,20 @@ def _first_rows_problem(rows: Rows, columns: Sequence[Cells], read: ReadConfig) 
     # Of a short file the last rows serve for those that come later.
     early = max(0, min(_EARLY, count - 3))
     spread = np.unique(np.linspace(min(1 + early, count - 1), count - 1, _SAMPLE).astype(np.int64)).tolist()
+    first = rows.row(0)
     sample = FirstRows(
-        rows.row(0),
+        first,
         rows.rows(range(1, 1 + early)),
         [rows.line(number) for number in range(1 + early)],
-        rows.rows(spread) if count > 1 else [],
+        [row for row in rows.rows(spread) if row != first] if count > 1 else [],
     )
     if read.quote is None and (problem := single_quotes_problem(sample)):
         return problem
+    # A table that another is put under begins after a blank line.
+    for number in np.flatnonzero(np.diff(rows.kept) > 1)[:_SAMPLE].tolist():
+        row = rows.row(number + 1)
+        if row != sample.first and stands_above(row, replace(sample, later=[r for r in sample.later if r != row])):
+            return second_table_problem(rows.line(number + 1), row)
     if read.names:
         return second_header_problem(sample)
     return header_problem(sample, lambda column: len(columns[column].rows_of(sample.first[column])) > 1)
@@ -155,8 +166,9 @@ def _notes(rows: Rows, lines: Lines, read: ReadConfig, *, repeated: int, unused:
     notes = []
     if rows.records.form.delimiter != "," and read.delimiter is None:
         notes.append(warning("W101", f"the delimiter is a {called(rows)}"))
-    between = np.setdiff1d(np.arange(rows.kept[0], rows.kept[-1]), rows.kept)
-    blank = sum(1 for record in between.tolist() if int(rows.records.lines[record]) not in lines.comments)
+    gaps = np.flatnonzero(np.diff(rows.kept) > 1)
+    between = [n for gap in gaps for n in range(int(rows.kept[gap]) + 1, int(rows.kept[gap + 1]))]
+    blank = sum(1 for record in between if int(rows.records.lines[record]) not in lines.comments)
     if blank:
         notes.append(warning("W102", f"{blank} blank line{'s' * (blank != 1)} between rows left out"))
     if repeated:

@@ -21,6 +21,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 #: More rows than this above the data are no header.
 _MOST_HEADERS = 3
 _LONGEST_HINT = 150
+_COMMENT_SIGNS = ("#", "%", "//", "--", ";")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def header_problem(rows: FirstRows, reappears: Callable[[int], bool]) -> Problem
     count, column = _headers_below(rows)
     if not count:
         return None
+    if sign := comment_sign([rows.first]):
+        return comment_problem(rows.lines[0], rows.first, sign)
     line = rows.lines[count]
     return Problem(
         "E214",
@@ -78,11 +81,33 @@ def header_problem(rows: FirstRows, reappears: Callable[[int], bool]) -> Problem
 
 def second_header_problem(rows: FirstRows) -> Problem | None:
     """What is wrong with a first row that should hold data, because the names are given."""
+    if not stands_above(rows.first, rows):
+        return None
+    column = rows.data_columns()[0]
+    text = f"the first line holds names, {shown(rows.first[column])} for one, and --names gives others"
+    return Problem("E214", text, rows.lines[0], column + 1, f"--skip-lines {rows.lines[0]}")
+
+
+def stands_above(row: Row, rows: FirstRows) -> bool:
+    """Whether a row has a word wherever the later rows have data."""
     columns = rows.data_columns()
-    if columns and all(_is_word(rows.first[column]) for column in columns):
-        text = f"the first line holds names, {shown(rows.first[columns[0]])} for one, and --names gives others"
-        return Problem("E214", text, rows.lines[0], columns[0] + 1, f"--skip-lines {rows.lines[0]}")
-    return None
+    return bool(columns) and all(_is_word(row[column]) for column in columns)
+
+
+def second_table_problem(line: int, row: Row) -> Problem:
+    """A header where none should be."""
+    text = f"a second table begins here, with {len(row)} columns: {shown(row[0])}"
+    return Problem("E215", text, line, 1, "put each table in a file of its own, from its header on")
+
+
+def comment_sign(rows: Sequence[Row]) -> str | None:
+    """The sign that every row begins with."""
+    return next((sign for sign in _COMMENT_SIGNS if all(row[0].startswith(sign) for row in rows)), None)
+
+
+def comment_problem(line: int, row: Row, sign: str) -> Problem:
+    """A line of comment where nothing says that there are any."""
+    return Problem("E216", f"a line of comment: {shown(row[0])}", line, 1, f"--comment '{sign}'")
 
 
 def names_hint(width: int) -> str:

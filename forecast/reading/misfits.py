@@ -10,11 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.reading.header import is_header, looks_like_data, names_hint
+from forecast.reading.header import (
+    comment_problem,
+    comment_sign,
+    is_header,
+    looks_like_data,
+    names_hint,
+    second_table_problem,
+)
 from forecast.reading.problems import Problem, shown
 from forecast.reading.tokens import Records
 
-COMMENT_SIGNS = ("#", "%", "//", "--", ";")
 #: A block of rows is a table when it has at least so many.
 _FEWEST_ROWS = 3
 _SAMPLE = 20
@@ -37,13 +43,13 @@ class Rows:
 
     @property
     def width(self) -> int:
-        """How many fields the first row has, and every row should have."""
-        return int(self.widths[0])
+        """How many fields the first row has, and every row should have; 0 where there is none."""
+        return int(self.widths[0]) if len(self.widths) else 0
 
     @property
     def fits(self) -> bool:
         """Whether every row is as wide as the first."""
-        return bool((self.widths == self.widths[0]).all())
+        return bool((self.widths == self.width).all())
 
     def row(self, number: int) -> list[str]:
         """The texts of a row."""
@@ -60,7 +66,7 @@ class Rows:
 
 def other_table(readings: Sequence[Rows]) -> list[Problem]:
     """What the file seems to be when its first row is no header of a table, under any of several delimiters."""
-    starts = [(rows, _steady_from(rows)) for rows in readings if rows.widths[-1] > 1]
+    starts = [(rows, _steady_from(rows)) for rows in readings if len(rows.widths) and rows.widths[-1] > 1]
     blocks = [(rows, start) for rows, start in starts if len(rows.widths) - start > max(_FEWEST_ROWS, start)]
     for rows, start in sorted(blocks, key=lambda block: (block[1], -int(block[0].widths[-1]))):
         if not start:
@@ -69,8 +75,8 @@ def other_table(readings: Sequence[Rows]) -> list[Problem]:
         if not is_header(header, below):
             continue
         above, line = rows.rows(range(start)), rows.line(start)
-        if sign := _comment_sign(above):
-            return [_comment(rows.line(0), above[0], sign)]
+        if sign := comment_sign(above):
+            return [comment_problem(rows.line(0), above[0], sign)]
         s = "s" * (line != 2)
         found = f"{line - 1} line{s} above the header, which begins with {shown(header[0])} on line {line}"
         return [Problem("E213", found, rows.line(0), hint=f"--skip-lines {line - 1}")]
@@ -81,15 +87,13 @@ def misfit_problems(rows: Rows, delimiter: str) -> list[Problem]:
     """A problem for every row that is too short or too long, or one for what all of them are."""
     misfits = np.flatnonzero(rows.widths != rows.width)
     samples = rows.rows(misfits[:_SAMPLE].tolist())
-    if sign := _comment_sign(samples):
-        return [_comment(rows.line(int(i)), rows.row(int(i)), sign) for i in misfits]
+    if sign := comment_sign(samples):
+        return [comment_problem(rows.line(int(i)), rows.row(int(i)), sign) for i in misfits]
     start = int(misfits[0])
     tail = rows.widths[start:]
     alike = bool((tail == tail[0]).all())
     if start > 1 and alike and len(tail) > 1 and tail[0] > 1 and not any(looks_like_data(c) for c in samples[0]):
-        found = f"a second table begins here, with {tail[0]} columns: {shown(samples[0][0])}"
-        hint = "put each table in a file of its own, without the line above its header"
-        return [Problem("E215", found, rows.line(start), 1, hint)]
+        return [second_table_problem(rows.line(start), samples[0])]
     hint = _hint(rows, misfits, samples, delimiter)
     problems = []
     for i in misfits.tolist():
@@ -114,11 +118,8 @@ def _hint(rows: Rows, misfits: NDArray[np.int64], samples: Sequence[list[str]], 
         if form.delimiter == "," and _splits_numbers(samples):
             return "if the comma is the decimal mark too, export the file with ; between the cells"
         return f"--skip-lines {rows.line(1) - 1} {names_hint(widths.pop())}"
-    if (
-        len(misfits) <= _MOST_FOOTER_LINES
-        and misfits[0] == len(rows.widths) - len(misfits)
-        and max(widths) < rows.width
-    ):
+    remarks = max(widths) < rows.width or not any(looks_like_data(row[0]) for row in samples)
+    if remarks and len(misfits) <= _MOST_FOOTER_LINES and misfits[0] == len(rows.widths) - len(misfits):
         return "remove what stands under the table"
     return f"give every row the header's fields, and put cells in quotes that contain a {delimiter}"
 
@@ -133,12 +134,3 @@ def _steady_from(rows: Rows) -> int:
     """The first row from which on all are equally wide."""
     others = np.flatnonzero(rows.widths != rows.widths[-1])
     return int(others[-1]) + 1 if len(others) else 0
-
-
-def _comment_sign(rows: Sequence[list[str]]) -> str | None:
-    """The sign that every row begins with."""
-    return next((sign for sign in COMMENT_SIGNS if all(row[0].lstrip().startswith(sign) for row in rows)), None)
-
-
-def _comment(line: int, row: Sequence[str], sign: str) -> Problem:
-    return Problem("E216", f"a line of comment: {shown(row[0])}", line, 1, f"--comment '{sign}'")

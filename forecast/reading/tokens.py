@@ -16,7 +16,7 @@ from forecast.reading.quoting import doubled_quotes, escapes
 Bytes = NDArray[np.uint8]
 
 #: Bytes, and fields, that are looked at in one go: few enough to stay in the cache of the processor.
-_CHUNK = 1 << 19
+_CHUNK = 1 << 16
 _LF, _CR, _BLANK, _TAB = b"\n\r \t"
 _NEUTRAL = ord("_")
 
@@ -53,13 +53,14 @@ class Records:
         """How many fields each record has [R]."""
         return np.diff(self.last, prepend=-1)
 
-    def first_longer(self, limit: int) -> int | None:
-        """The first field of more than so many bytes."""
+    def longest(self) -> tuple[int, int]:
+        """How many bytes the longest field has, and which it is."""
+        length, field = 0, 0
         for at in range(0, len(self.left), _CHUNK):
-            long = np.flatnonzero(self.right[at : at + _CHUNK] - self.left[at : at + _CHUNK] > limit + 1)
-            if len(long):
-                return at + int(long[0])
-        return None
+            lengths = self.right[at : at + _CHUNK] - self.left[at : at + _CHUNK] - 1
+            if (most := int(lengths.max())) > length:
+                length, field = most, at + int(lengths.argmax())
+        return length, field
 
     def fields(self, record: int) -> list[str]:
         """The texts of a record."""
@@ -70,18 +71,25 @@ class Records:
 
     def is_empty(self) -> NDArray[np.bool_]:
         """Whether a record has no content, only delimiters and blanks [R]. Quotes with nothing inside are content."""
-        # What stands between the outer bounds of a record, less its delimiters, is nothing where every field is empty.
-        empty = np.ones(len(self), dtype=np.bool_)
-        first = np.concatenate([[0], self.last[:-1] + 1])
-        open_records = np.arange(len(self))
-        field = 0
-        while len(open_records):
-            at = first[open_records] + field
-            bare = (self.right[at] - self.left[at] == 1) & ~self._is_quoted(at)
-            empty[open_records[~bare]] = False
-            open_records = open_records[bare & (at < self.last[open_records])]
-            field += 1
+        empty = np.zeros(len(self), dtype=np.bool_)
+        some, at = self._blank_first()
+        while len(some):
+            bare = self.right[at] - self.left[at] == 1
+            bare[bare] = ~self._is_quoted(at[bare])
+            ends = at == self.last[some]
+            empty[some[bare & ends]] = True
+            some, at = some[bare & ~ends], at[bare & ~ends] + 1
         return empty
+
+    def _blank_first(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The records whose first field has no bytes, and that field."""
+        width = int(self.last[0]) + 1
+        if len(self.left) == width * len(self) and (np.diff(self.last) == width).all():
+            some = np.flatnonzero(self.right[::width] - self.left[::width] == 1)
+            return some, some * width
+        first = np.concatenate([[0], self.last[:-1] + 1])
+        some = np.flatnonzero(self.right[first] - self.left[first] == 1)
+        return some, first[some]
 
     def _is_quoted(self, fields: NDArray[np.int64]) -> NDArray[np.bool_]:
         quote, data = ord(self.form.quote), np.frombuffer(self.content, np.uint8)
@@ -97,7 +105,6 @@ class _Marks:
     last: NDArray[np.int64]
     inner_line_ends: NDArray[np.int64]
     quotes: int
-    unclosed: bool
     padded: bool
 
 
@@ -109,7 +116,7 @@ def tokenise(content: bytes, form: Form, first_line: int = 1) -> Records | Probl
         removed, escaped = escapes(content, form.escape)
         data = original.copy()
         data[removed] = data[escaped] = _NEUTRAL
-    marks = _marks(data, form)
+    marks = _marks(data, content, form)
     left, right, stripped = marks.bounds[:-1], marks.bounds[1:], False
     if b"\r" in content:
         right = _before_returns(data, right, marks.last)
@@ -131,14 +138,15 @@ def tokenise(content: bytes, form: Form, first_line: int = 1) -> Records | Probl
     return _without(records, removed) if len(removed) else records
 
 
-def _marks(data: Bytes, form: Form) -> _Marks:
+def _marks(data: Bytes, content: bytes, form: Form) -> _Marks:
     """One walk through the bytes in chunks, with what is carried from each to the next."""
     quote, few = ord(form.quote), len(data) < 2**31 - 1
     dtype: Any = np.int32 if few else np.int64
-    has_quotes, has_returns = bool((data == quote).any()), bool((data == _CR).any())
+    has_quotes, has_returns = form.quote.encode() in content, b"\r" in content
     found: list[Positions] = [np.array([-1], dtype=dtype)]
     ends, inner = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    count, quotes, inside, padded = 0, 0, False, False
+    blanks = bytes(byte for byte in b" \t" if byte != ord(form.delimiter) and byte in content)
+    count, quotes, inside, padded = 0, 0, False, len(data) > 0 and data[0] in blanks
     for at in range(0, len(data), _CHUNK):
         chunk = data[at : at + _CHUNK]
         after = data[at + 1 : at + _CHUNK + 1]
@@ -156,7 +164,7 @@ def _marks(data: Bytes, form: Form) -> _Marks:
             quotes, inside = quotes + int(np.count_nonzero(is_quote)), bool(opened[-1])
             inner.append(np.flatnonzero(line_end & opened) + at)
             mark &= ~opened
-        padded = padded or _is_padded(mark, chunk, after, form.delimiter, begins=at == 0)
+        padded = padded or _is_padded(mark | (chunk == _CR) if has_returns else mark, chunk, after, blanks, form)
         positions = np.flatnonzero(mark)
         ends.append(np.flatnonzero(line_end[positions]) + count)
         found.append((positions + at).astype(dtype))
@@ -167,7 +175,7 @@ def _marks(data: Bytes, form: Form) -> _Marks:
         bounds, last = np.append(bounds, dtype(len(data))), np.append(last, count)
     if form.delimiter == " ":
         bounds, last = _without_leading(data, bounds, last)
-    return _Marks(bounds, last, np.concatenate(inner), quotes, inside, padded)
+    return _Marks(bounds, last, np.concatenate(inner), quotes, padded)
 
 
 def _delimits(chunk: Bytes, after: Bytes, delimiter: str) -> NDArray[np.bool_]:
@@ -178,15 +186,15 @@ def _delimits(chunk: Bytes, after: Bytes, delimiter: str) -> NDArray[np.bool_]:
     return np.asarray(((chunk == _BLANK) | (chunk == _TAB)) & ~more)
 
 
-def _is_padded(mark: NDArray[np.bool_], chunk: Bytes, after: Bytes, delimiter: str, *, begins: bool) -> bool:
+def _is_padded(edge: NDArray[np.bool_], chunk: Bytes, after: Bytes, blanks: bytes, form: Form) -> bool:
     """Whether a blank stands beside a delimiter or a line end."""
-    blank, blank_after = chunk == _BLANK, after == _BLANK
-    if delimiter != "\t":
-        blank, blank_after = blank | (chunk == _TAB), blank_after | (after == _TAB)
-    # A line end in two characters hides the blank before it behind the first.
-    before_end = blank[:-1] & (mark[1:] | (chunk[1:] == _CR))
-    at_edge = blank[-1] or (begins and blank[0])
-    return bool(at_edge or (mark & blank_after).any() or before_end.any())
+    if chunk[-1] in blanks and after[-1] in (ord(form.delimiter), _LF, _CR):
+        return True
+    for byte in blanks:
+        blank = chunk == byte
+        if (blank[:-1] & edge[1:]).any() or (edge[:-1] & blank[1:]).any() or (edge[-1] and after[-1] == byte):
+            return True
+    return False
 
 
 def _without_leading(data: Bytes, bounds: Positions, last: NDArray[np.int64]) -> tuple[Positions, NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,13 @@ from forecast.config import ReadConfig
 from forecast.reading import read_panel
 from forecast.reading.delimiters import DELIMITERS
 from forecast.reading.dialect import Table, split_rows
-from forecast.reading.problems import FileProblems
+from forecast.reading.problems import FileProblems, Problem
 from tests.reading.files import daily, days, problem_of, put
 
 
 def split_text(text: str, **options: Any) -> Table:
     """The table in a text, with options of ReadConfig."""
     return split_rows(text.encode(), "x.csv", ReadConfig(**options))
-
-
-def problems_in(text: str, **options: Any) -> list[tuple[str, int | None, int | None]]:
-    """Code, line and field of everything that is wrong in a text."""
-    with pytest.raises(FileProblems) as caught:
-        split_text(text, **options)
-    return [(problem.code, problem.line, problem.column) for problem in caught.value.problems]
 
 
 def columns(text: str, **options: Any) -> dict[str, list[str]]:
@@ -157,3 +151,139 @@ def test_every_row_of_another_width_is_listed_up_to_ten(tmp_path: Path) -> None:
     assert len(lines) == 11
     assert lines[-1] == "and 20 more; --report errors.csv lists all"
     assert "data.csv:2:3: E203 3 fields where the header has 2" in lines[0]
+
+
+DAYS = days(20)
+ROWS = "".join(f"{day},{n}\n" for n, day in enumerate(DAYS))
+
+
+def only_problem(text: str, **options: Any) -> Problem:
+    """The one thing that is wrong in a text."""
+    with pytest.raises(FileProblems) as caught:
+        split_text(text, **options)
+    (problem,) = caught.value.problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column", "hint"),
+    [
+        ("Report\nof 2024\n\ndate,y\n" + ROWS, "E213", 1, None, "--skip-lines 3"),
+        ("Report, 2024, all\ndate,y\n" + ROWS, "E213", 1, None, "--skip-lines 1"),
+        ("Report, 2024\n" + ("date,y\n" + ROWS).replace(",", ";"), "E213", 1, None, "--skip-lines 1"),
+        ("date,y\n,kWh\n" + ROWS, "E214", 2, 2, "--skip-lines 2 --names date,y"),
+        ("date,y\nyyyy-mm-dd,m3/h\n" + ROWS, "E214", 2, 1, "--skip-lines 2 --names date,y"),
+        ("Sales,Sales\ndate,y\n,EUR\n" + ROWS, "E214", 2, 1, "--skip-lines 3 --names date,y"),
+        ("# from the till\ndate,y\n" + ROWS, "E216", 1, 1, "--comment '#'"),
+        ("# from, the till\ndate,y\n" + ROWS, "E216", 1, 1, "--comment '#'"),
+        ("date,y\n" + ROWS.replace("2024-01-05", "% moved\n2024-01-05"), "E216", 6, 1, "--comment '%'"),
+        (ROWS, "E206", 1, 1, "--names column1,column2"),
+        ("".join(f"A,{day},3\n" for day in DAYS), "E206", 1, 2, "--names column1,column2,column3"),
+        ("".join(f"{'AB'[n % 2]},{n}\n" for n in range(20)), "E206", 1, 2, "--names column1,column2"),
+        ("'date','y'\n" + "".join(f"'{day}','3'\n" for day in DAYS), "E218", 1, 1, '--quote "\'"'),
+        ('date,s,y\n2024-01-01,"a \\"q\\" b",3\n', "E210", 2, 2, "--escape \\\\"),
+        ("date,s,y\n2024-01-01,a\\, b,3\n", "E203", 2, 4, "--escape \\\\"),
+        ("date,s,y\n2024-01-01,'a, b',3\n", "E203", 2, 4, '--quote "\'"'),
+        (("date,y\n" + ROWS).replace(",", "   "), "E201", 1, None, "--delimiter space"),
+        ("date;units,price\n2024-01-01;1,5\n", "E201", 1, None, "--delimiter ';'"),
+    ],
+)
+def test_the_hint_of_a_misshapen_file_reads_it(text: str, code: str, line: int, column: int | None, hint: str) -> None:
+    """A problem says what the file seems to be, and the option of its hint is enough to read the file."""
+    problem = only_problem(text)
+    assert (problem.code, problem.line, problem.column, problem.hint) == (code, line, column, hint)
+    assert len(split_text(text, **options_of(hint))) >= 1
+
+
+def options_of(hint: str) -> dict[str, Any]:
+    """The options of a command line as those of ReadConfig."""
+    words = shlex.split(hint)
+    options: dict[str, Any] = {
+        name.removeprefix("--").replace("-", "_"): value for name, value in zip(words[::2], words[1::2], strict=True)
+    }
+    if "skip_lines" in options:
+        options["skip_lines"] = int(options["skip_lines"])
+    if "names" in options:
+        options["names"] = tuple(options["names"].split(","))
+    return options
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column"),
+    [
+        ("date,y\n" + ROWS + "\nday,z,w\n2024-01-01,1,2\n2024-01-02,1,2\n", "E215", 23, 1),
+        ("date,y\n" + ROWS + "\nday,z\n2024-01-01,1\n", "E215", 23, 1),
+        ("date,y\n" + ROWS + "Total\n", "E202", 22, 2),
+        ("date,y\n" + ROWS + "Source: a, b, and c\n", "E203", 22, 3),
+        ("date,y,\n2024-01-01,3,\n2024-01-02,4\n", "E202", 3, 3),
+        (";;;\n;;\n", "E104", None, None),
+        (",".join(f"c{n}" for n in range(10_001)) + "\n", "E212", 1, None),
+        ("date,y\n2024-01-01,1\n" + ",".join(["x" * 1_000_000] * 11) + "\n", "E211", 3, None),
+    ],
+)
+def test_what_no_option_repairs_is_refused_at_its_line(
+    text: str, code: str, line: int | None, column: int | None
+) -> None:
+    """Second tables, footers, rows of another width and rows without end."""
+    problem = only_problem(text)
+    assert (problem.code, problem.line, problem.column) == (code, line, column)
+
+
+def test_a_comma_that_divides_numbers_is_not_taken_for_a_column() -> None:
+    """The hint does not offer to read the halves of numbers as columns."""
+    with pytest.raises(FileProblems) as caught:
+        split_text("date,y\n" + ROWS.replace("\n", ",5\n"))
+    assert len(caught.value.problems) == 20
+    assert "decimal" in str(caught.value.hint)
+    assert "--names" not in str(caught.value.hint)
+
+
+def test_a_header_of_years_or_dates_is_one() -> None:
+    """In a wide table names look like data, but not like the data under them; nor do the texts come again."""
+    assert split_text("store,2020,2021\nA,5,6\nB,7,8\n").names == ("store", "2020", "2021")
+    assert split_text("store,2020-01-01,2021-01-01\nA,5,6\nB,7,8\n").names[1] == "2020-01-01"
+
+
+def test_columns_at_the_end_without_name_or_cell_are_left_out() -> None:
+    """A delimiter at the end of every line makes no column; one cell under it does."""
+    table = split_text("date;y;;\n2024-01-01;2,5;;\n;;;\n2024-01-02;3;;\n;;;\n")
+    assert table.names == ("date", "y")
+    assert list(table.lines) == [2, 4]
+    assert table.notes == (
+        "W101 the delimiter is a semicolon",
+        "W102 1 blank line between rows left out",
+        "W120 2 columns at the end with neither a name nor a cell left out",
+    )
+    assert split_text("date,y,\n2024-01-01,2,\n2024-01-02,2,note\n").names == ("date", "y", "")
+
+
+def test_comments_are_left_out_and_lines_keep_their_numbers() -> None:
+    """Whatever is in them; what looks like one inside quotes is text."""
+    text = '# it\'s "open\ndate,y\n2024-01-01,1\n  # note\n2024-01-02,"x\n# y"\n2024-01-03,3\n'
+    table = split_text(text, comment="#")
+    assert list(table.cells[1]) == ["1", "x\n# y", "3"]
+    assert list(table.lines) == [3, 5, 7]
+    assert table.notes == ()
+
+
+def test_names_that_are_given_take_the_place_of_a_header() -> None:
+    """As many as there are columns, and no header may be there."""
+    table = split_text(ROWS, names=("date", "y"))
+    assert (table.names, table.header_line, len(table), table.lines[0]) == (("date", "y"), None, 20, 1)
+    assert only_problem(ROWS, names=("date", "y", "z")).code == "E217"
+    assert only_problem("date,y\n" + ROWS, names=("a", "b")).hint == "--skip-lines 1"
+
+
+def test_lines_that_are_skipped_are_counted() -> None:
+    """Problems below them are at their physical lines; that nothing is left is one."""
+    text = 'a "bad\r\nstart\rdate,y\n' + ROWS.replace("2024-01-03", "2024-01-03,1")
+    assert only_problem(text, skip_lines=2).line == 6
+    assert only_problem(text, skip_lines=99).code == "E104"
+
+
+def test_a_given_delimiter_wins() -> None:
+    """Over one that would divide the rows too; blanks may be any number of blanks and tabs."""
+    assert split_text("a;b,c\n1;2,3\n", delimiter=",").names == ("a;b", "c")
+    table = split_text('  date  y \n 2024-01-01\t 5\n2024-01-02   "6 7"  \n', delimiter="space")
+    assert [list(cells) for cells in table.cells] == [["2024-01-01", "2024-01-02"], ["5", "6 7"]]
+    assert only_problem("a,b\n1,2\n", delimiter="|").code == "E201"
