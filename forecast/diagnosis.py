@@ -142,7 +142,7 @@ def _gap(panel: Panel, gaps: _Runs, i: int) -> Gap:
 
 
 def _time(panel: Panel, series: Series, step: int) -> str:
-    return format_times(series.timestamps[step : step + 1], panel.columns.time_format)[0]
+    return format_times(series.timestamps[step : step + 1], panel.columns.time_format, panel.columns.timezone)[0]
 
 
 def _where(panel: Panel, series: Series) -> str:

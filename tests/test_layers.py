@@ -61,7 +61,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
-        "errors version config panel timeformat forecasts "
+        "errors sources version config panel timeformat forecasts "
         "reading diagnosis checking evaluation planning training writing forecaster report sources fitting",
     ),
     "__main__": (7, "cli"),

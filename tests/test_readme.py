@@ -89,7 +89,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     assert rows == EXIT_CODES
 
 
-@pytest.mark.parametrize("command", ["train", "predict"])
+@pytest.mark.parametrize("command", ["train", "predict", "check"])
 def test_the_options_are_those_of_the_help_page(command: str) -> None:
     """The table of a command and the words about both have every option it offers, and none that it does not."""
     page = subprocess.run(

@@ -201,3 +201,12 @@ def test_the_documentation_has_every_code_with_what_it_leads_to():
     shown = [line for line in text.splitlines() if line[:3] in ("| E", "| W")]
     tables = {**CODES, **WARNINGS}
     assert shown == [f"| {code} | {means} | {' | '.join(ADVICE[code])} |" for code, means in tables.items()]
+
+
+def test_the_readme_shows_the_page_of_the_sample(monkeypatch, capsys):
+    """Word for word, as it is printed today."""
+    monkeypatch.chdir(SAMPLES.parent)
+    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    run(["check", "sample_data/sales.csv", "--target", "units"])
+    page = capsys.readouterr().out
+    assert f"$ forecast check sample_data/sales.csv --target units\n{page}```" in readme
