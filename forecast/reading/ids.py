@@ -51,11 +51,19 @@ def grouped(codes: Sequence[Codes], length: int) -> Codes:
     """One number for each distinct row of several columns of codes, [length]; smaller rows have smaller numbers."""
     groups = np.zeros(length, dtype=np.int64)
     for column in codes:
-        # Products of counts overflow only where there are more groups than rows.
-        groups = groups * (int(column.max(initial=0)) + 1) + column
-        if int(groups.max(initial=0)) >= 2**31:
-            groups = np.unique(groups, return_inverse=True)[1].astype(np.int64).reshape(-1)
-    return np.unique(groups, return_inverse=True)[1].astype(np.int64).reshape(-1)
+        # Made dense again after each column, so that the product of two counts never overflows.
+        groups = _dense(groups * (int(column.max(initial=0)) + 1) + column)
+    return groups
+
+
+def _dense(numbers: Codes) -> Codes:
+    """Numbers from 0 in the same order, without those that are not there."""
+    highest = int(numbers.max(initial=0))
+    if highest > 4 * len(numbers) + 1_000:
+        return np.unique(numbers, return_inverse=True)[1].astype(np.int64).reshape(-1)
+    present = np.zeros(highest + 1, dtype=bool)
+    present[numbers] = True
+    return np.asarray((np.cumsum(present) - 1)[numbers])
 
 
 def _explanations(table: Table, times: Codes, columns: Sequence[int]) -> list[tuple[int, ...]]:
@@ -105,7 +113,9 @@ def _determines(keys: Sequence[Codes], label: Codes) -> bool:
 
 
 def _times(timestamps: Timestamps) -> Codes:
-    return np.unique(timestamps, return_inverse=True)[1].astype(np.int64).reshape(-1)
+    moments = timestamps.astype(np.int64)
+    moments -= moments.min()
+    return _dense(moments // max(int(np.gcd.reduce(moments)), 1))
 
 
 def _count(codes: Codes) -> int:

@@ -70,8 +70,8 @@ def read_panel(
     )
     progress = on_progress or _silent
     progress(0.0, "reading")
-    table = read_table(str(path), settings.read)
-    return panel_of(table, settings, progress)
+    # No name here holds on to the table, so that its text is gone once it has become numbers.
+    return panel_of(read_table(str(path), settings.read), settings, progress)
 
 
 def panel_of(
