@@ -5,17 +5,15 @@ A column is a function of the step's own wall-clock time and of its name; it nev
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecast.calendars import Calendar
 from forecast.config import suggest
-from forecast.errors import ConfigError, DataError
-from forecast.holidays import check_country, holidays_between, workdays
+from forecast.errors import ConfigError
+from forecast.holidays import HolidayColumn, check_country, first_known_year, parse_column, recurring
 from forecast.timezones import to_local
 
 Timestamps = NDArray[np.datetime64]
@@ -26,6 +24,8 @@ _DAY = 86_400_000_000
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TWO_YEARS = np.timedelta64(2 * 365, "D")
 _NONE = "none"
+#: Days from which something is learnt of holidays in general.
+_FEWEST_HOLIDAYS = 3
 
 
 def time_of_day(stamps: Timestamps) -> Values:
@@ -81,6 +81,10 @@ FEATURES: dict[str, Callable[[Timestamps], Values]] = {
 }
 
 
+#: What a name is held against when it is none.
+_KNOWN = (*FEATURES, "holiday DE")
+
+
 def choose_features(calendar: Calendar, first: np.datetime64, last: np.datetime64) -> tuple[str, ...]:
     """The features that the frequency and the span of a history suggest; none where its season says it all."""
     step, span = calendar.step, last - first
@@ -116,7 +120,8 @@ def choose_holidays(
 ) -> tuple[str, ...]:
     """The holiday columns of the countries that say anything on these histories, a column for each that occurs twice.
 
-    timestamps are UTC when there is a timezone. Raises ConfigError for a country that nothing is known of.
+    None where there are fewer than three holidays to learn from. timestamps are UTC when there is a timezone. Raises
+    ConfigError for a country that nothing is known of.
     """
     checked = dict.fromkeys(check_country(text) for text in countries)
     # Equal ends on one calendar are equal steps: of a thousand series, a few are left.
@@ -125,7 +130,18 @@ def choose_holidays(
         return ()
     days = np.unique(np.concatenate([_days(_wall(stamps, calendar, timezone)) for stamps in spans.values()]))
     names = [name for country in checked for name in _possible(country, calendar, days)]
-    return tuple(name for name in names if np.ptp(_parsed(name).values(days)) > 0)
+    return tuple(name for name in names if _says_enough(parse_column(name, _KNOWN), days))
+
+
+def holiday_notes(chosen: Sequence[str], first: np.datetime64) -> tuple[str, ...]:
+    """A sentence for each country whose holidays are not known as far back as the first timestamp of a history."""
+    countries = dict.fromkeys(parse_column(name, _KNOWN).country for name in chosen if name not in FEATURES)
+    year = int(first.astype("datetime64[Y]").astype(int)) + 1970
+    return tuple(
+        f"holidays of {country} are known from {known} on: the years before count as years without"
+        for country in countries
+        if year < (known := first_known_year(country))
+    )
 
 
 def feature_names(chosen: Sequence[str]) -> tuple[str, ...]:
@@ -133,7 +149,7 @@ def feature_names(chosen: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     for name in chosen:
         if name not in FEATURES:
-            found.append(_parsed(name).name)
+            found.append(parse_column(name, _KNOWN).name)
         elif name == "weekday":
             found += [f"{name} {day}" for day in _DAY_NAMES]
         else:
@@ -148,94 +164,24 @@ def feature_values(chosen: Sequence[str], timestamps: Timestamps, calendar: Cale
     days, of_day = np.unique(_days(wall), return_inverse=True)
     columns = [np.empty((len(wall), 0))]
     for name in chosen:
-        columns.append(FEATURES[name](wall) if name in FEATURES else _parsed(name).values(days)[of_day, None])
+        columns.append(
+            FEATURES[name](wall) if name in FEATURES else parse_column(name, _KNOWN).values(days)[of_day, None]
+        )
     return np.hstack(columns)
 
 
-class _HolidayColumn(NamedTuple):
-    """What the name of a holiday column says, such as `holiday DE: Easter Monday` or `working days US, 3 months from`.
-
-    kind is what comes before the country; n units of D or M before or after the day are a period that ends or begins
-    with it.
-    """
-
-    name: str
-    kind: str
-    country: str
-    single: str | None
-    n: int
-    unit: str
-    ahead: bool
-
-    def values(self, days: Days) -> Values:
-        """The column at the days (ascending) [T]. Raises ConfigError when nothing is known of the country."""
-        if not len(days):
-            return np.empty(0)
-        check_country(self.country)
-        if self.n:
-            return self._counts(days)
-        shift = {"day before holiday": 1, "day after holiday": -1}.get(self.kind, 0)
-        held = self._held(days[0] - 1, days[-1] + 1)
-        found = np.isin(days + shift, held)
-        # The second of two holidays in a row is a holiday, and nothing else.
-        return (found & ~np.isin(days, held) if shift else found).astype(float)
-
-    def _counts(self, days: Days) -> Values:
-        start, end = self._period(days)
-        held = self._held(start[0], end[-1])
-        if self.kind == "holidays":
-            return (np.searchsorted(held, end) - np.searchsorted(held, start)).astype(float)
-        usual = 21 * self.n if self.unit == "M" else 5 * self.n / 7
-        worked = np.busday_count(start, end, weekmask=workdays(self.country), holidays=held)
-        return np.asarray((worked - usual) / 2)
-
-    def _period(self, days: Days) -> tuple[Days, Days]:
-        """First day and the day after the last [T] of the periods that the days stand for."""
-        unit = days.astype(f"datetime64[{self.unit}]")
-        start = unit if self.ahead else unit - (self.n - 1)
-        return start.astype("datetime64[D]"), (start + self.n).astype("datetime64[D]")
-
-    def _held(self, first: np.datetime64, last: np.datetime64) -> Days:
-        """The holidays in the years of both days, ascending; with a single name, those of that name."""
-        years = np.array([first, last]).astype("datetime64[Y]").astype(int) + 1970
-        holidays = holidays_between(self.country, int(years[0]), int(years[1]))
-        if self.single is not None and all(holiday.name != self.single for holiday in holidays):
-            self._check_single(int(years[0]), int(years[1]))
-        held = [holiday.day for holiday in holidays if self.single in (None, holiday.name)]
-        return np.unique(np.array(held, dtype="datetime64[D]"))
-
-    def _check_single(self, first_year: int, last_year: int) -> None:
-        """Raises DataError when the holiday is not in the years around either: another version, another name for it."""
-        around = holidays_between(self.country, first_year - 30, last_year)
-        if all(holiday.name != self.single for holiday in around):
-            raise DataError(
-                f"no holiday of {self.country} is called {self.single!r:.60}",
-                why="the holidays package had one when the model was trained",
-                hint="install the version of holidays that it was trained with, or train again",
-            )
-
-
-_COLUMN = re.compile(
-    r"(?P<kind>(?:day (?:before|after) )?holiday|holidays|working days) (?P<country>[A-Z]{2}(?:-[\w -]{1,40})?)"
-    r"(?:: (?P<single>.{1,200}))?(?:, (?P<n>[1-9]\d{0,3}) (?P<unit>day|month)s? (?P<side>from|to))?"
-)
-
-
-def _parsed(name: str) -> _HolidayColumn:
-    """The holiday column of a name. Raises ConfigError when it is none."""
-    found = _COLUMN.fullmatch(name)
-    counts = found is not None and found["kind"] in ("holidays", "working days")
-    if found is None or counts != bool(found["n"]) or (found["single"] and found["kind"] != "holiday"):
-        raise ConfigError(f"unknown feature {name!r:.60}", hint=suggest(name, [*FEATURES, "holiday DE"]))
-    n, unit = int(found["n"] or 0), "M" if found["unit"] == "month" else "D"
-    return _HolidayColumn(name, found["kind"], found["country"], found["single"], n, unit, found["side"] == "from")
+def _says_enough(column: HolidayColumn, days: Days) -> bool:
+    """Whether a column varies over the days, and tells holidays in general from two of them."""
+    values = column.values(days)
+    general = column.single is None and not column.n
+    return bool(np.ptp(values) > 0 and not (general and values.sum() < _FEWEST_HOLIDAYS))
 
 
 def _possible(country: str, calendar: Calendar, days: Days) -> list[str]:
     """The names of the holiday columns that a country has on a calendar, before anyone has looked whether they vary."""
     step = calendar.step
     if step.microseconds <= _DAY:
-        singles = _singles(country, days)
+        singles = recurring(country, days)
         every = [f"{kind} {country}" for kind in ("holiday", "day before holiday", "day after holiday")]
         return [*every, *(f"holiday {country}: {single}" for single in singles)]
     if step.unit == "M":
@@ -246,17 +192,6 @@ def _possible(country: str, calendar: Calendar, days: Days) -> list[str]:
     # What the stamp of a week means differs from file to file: its first day, its last, or the day after.
     length = max(1, step.microseconds // _DAY)
     return [f"holidays {country}, {length} days {side}" for side in ("to", "from")]
-
-
-def _singles(country: str, days: Days) -> list[str]:
-    """The holidays that fall on at least two of the days in different years, in the order of the calendar."""
-    years = days[[0, -1]].astype("datetime64[Y]").astype(int) + 1970
-    seen: dict[str, list[np.datetime64]] = {}
-    present = set(days.tolist())
-    for holiday in holidays_between(country, int(years[0]), int(years[1])):
-        if holiday.day.tolist() in present:
-            seen.setdefault(holiday.name, []).append(holiday.day)
-    return [name for name, held in seen.items() if len({day.astype("datetime64[Y]") for day in held}) > 1]
 
 
 def _wall(timestamps: Timestamps, calendar: Calendar, timezone: str) -> Timestamps:

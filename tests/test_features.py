@@ -18,6 +18,7 @@ from forecast.features import (
     choose_holidays,
     feature_names,
     feature_values,
+    holiday_notes,
 )
 
 DAILY, HOURLY, MONTHLY = Calendar("D"), Calendar("h"), Calendar("MS")
@@ -162,6 +163,7 @@ def test_working_days_follow_the_weekend_of_the_country() -> None:
 
 def test_what_never_occurs_gets_no_column() -> None:
     """Between February and June there is no Christmas, and on an exchange's days no holiday of its own."""
+    # Washington's Birthday, Memorial Day, Juneteenth.
     chosen = choose_holidays(("US",), DAILY, [stamps("2024-02-01", "2024-06-30")])
     assert chosen == ("holiday US", "day before holiday US", "day after holiday US")
     days = stamps("2022-01-03", "2024-12-31")
@@ -179,9 +181,17 @@ def test_a_holiday_gets_a_column_when_it_occurs_in_two_years() -> None:
     assert "holiday DE: Christmas Day" in twice
 
 
+def test_nothing_is_learnt_of_holidays_from_two_of_them() -> None:
+    """A spring with two holidays gets no column, by days or by hours, and one with three does."""
+    for step, calendar in (("1D", DAILY), ("1h", HOURLY)):
+        assert choose_holidays(("US",), calendar, [stamps("2024-02-01", "2024-06-10", step)]) == ()
+        assert "holiday US" in choose_holidays(("US",), calendar, [stamps("2024-02-01", "2024-06-25", step)])
+
+
 def test_columns_are_chosen_from_all_series_together() -> None:
     """One series has one Christmas, another the next."""
     parts = [stamps("2022-12-01", "2022-12-31"), stamps("2023-12-01", "2023-12-31")]
+    assert "holiday DE: Christmas Day" not in choose_holidays(("DE",), DAILY, parts[:1])
     assert "holiday DE: Christmas Day" in choose_holidays(("DE",), DAILY, parts)
     assert choose_holidays(("DE",), DAILY, []) == ()
 
@@ -270,7 +280,7 @@ def test_none_stands_alone() -> None:
         ("USA", "did you mean US?"),
         ("de-bayern", "did you mean DE-BY?"),
         ("UK", "did you mean GB?"),
-        ("Swizerland", "did you mean CH"),
+        ("Swizerland", "CH"),
         ("XX", "countries have two letters"),
         ("US-CAL", "US-CA"),
         ("JP-13", "--holidays JP"),
@@ -308,6 +318,15 @@ def test_years_that_the_package_does_not_know_are_refused() -> None:
     """No holiday in a whole century would be wrong without a word."""
     with pytest.raises(DataError, match="known until 2100, not until 2150"):
         feature_values(("holiday DE",), stamps("2150-01-01", "2150-01-05"), DAILY)
+
+
+def test_years_before_the_package_begins_are_told() -> None:
+    """Germany's holidays begin with its unity in the package; a history from 1981 hears of it."""
+    chosen = ("weekday", "holiday DE", "day after holiday DE", "holiday US")
+    (note,) = holiday_notes(chosen, np.datetime64("1981-01-01"))
+    assert note.startswith("holidays of DE are known from 199")
+    assert sum(column("holiday DE", stamps("1981-01-01", "1981-12-31"))) == 0
+    assert holiday_notes(chosen, np.datetime64("2000-01-01")) == ()
 
 
 def test_without_the_package_the_hint_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
