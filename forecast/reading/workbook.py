@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forecast.config import ReadConfig
 from forecast.reading.cells import Cells
@@ -20,6 +20,9 @@ from forecast.reading.container import MAX_BYTES
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, shown, warning
 from forecast.reading.values import texts_of
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
 
 ZIP_MAGIC = b"PK\x03\x04"
 #: A workbook that unpacks to this many times its size, and beyond 64 MiB, is a bomb and not a table.
@@ -72,9 +75,13 @@ def read_workbook(content: bytes, file: str, read: ReadConfig, sheet: str | None
         raise FileProblems(file, [Problem("E110", "reading Excel needs the package openpyxl", hint=hint)]) from None
     try:
         has_formulas = _check_archive(content, file)
-        name, notes = _sheet_name(content, file, sheet)
-        rows = _rows(content, name, cached=True)
-        formulas = _rows(content, name, cached=False) if has_formulas else {}
+        with _opened(content, cached=True) as book:
+            name, notes = _sheet_name(book, file, sheet)
+            rows = _rows(book, name)
+        formulas: dict[int, _Row] = {}
+        if has_formulas:
+            with _opened(content, cached=False) as book:
+                formulas = _rows(book, name)
     # openpyxl lets any of these out of a damaged workbook.
     except _DAMAGE as error:
         found = f"the workbook is damaged: {shown(str(error), 80)}"
@@ -115,15 +122,25 @@ def _check_archive(content: bytes, file: str) -> bool:
     return has_formulas
 
 
-def _sheet_name(content: bytes, file: str, wanted: str | None) -> tuple[str, tuple[str, ...]]:
-    """The sheet to read, and a note where it was chosen among several."""
+@contextmanager
+def _opened(content: bytes, *, cached: bool) -> Iterator[Workbook]:
+    """The workbook, its formulas as they are or as the values stored with them."""
     import openpyxl
 
-    with _quiet():
-        book = openpyxl.load_workbook(BytesIO(content), read_only=True)
-        names = [sheet.title for sheet in book.worksheets]
-        visible = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
-        book.close()
+    with warnings.catch_warnings():
+        # They are about styles and extensions.
+        warnings.simplefilter("ignore")
+        book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=cached)
+        try:
+            yield book
+        finally:
+            book.close()
+
+
+def _sheet_name(book: Workbook, file: str, wanted: str | None) -> tuple[str, tuple[str, ...]]:
+    """The sheet to read, and a note where it was chosen among several."""
+    names = [sheet.title for sheet in book.worksheets]
+    visible = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
     if wanted is None:
         first = next(iter(visible or names), None)
         if first is None:
@@ -141,32 +158,16 @@ def _sheet_name(content: bytes, file: str, wanted: str | None) -> tuple[str, tup
     return wanted, ()
 
 
-def _rows(content: bytes, name: str, *, cached: bool) -> dict[int, _Row]:
-    """The cells of every row of a sheet, by its number; formulas as they are, or as the values stored with them."""
-    import openpyxl
-
-    with _quiet():
-        book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=cached)
-        sheet: Any = book[name]
-        # What a file says of its own size is wrong often enough, and rows beyond it would be lost without a word.
-        sheet.reset_dimensions()
-        rows = {
-            number: {
-                column: cell for column, cell in enumerate(cells) if cell.data_type != "n" or cell.value is not None
-            }
-            for number, cells in enumerate(sheet.iter_rows(), 1)
-            if cells
-        }
-        book.close()
-    return rows
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warnings of openpyxl: they are about styles and extensions."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _rows(book: Workbook, name: str) -> dict[int, _Row]:
+    """The cells of every row of a sheet, by its number."""
+    sheet: Any = book[name]
+    # What a file says of its own size is wrong often enough, and rows beyond it would be lost without a word.
+    sheet.reset_dimensions()
+    return {
+        number: {column: cell for column, cell in enumerate(cells) if cell.data_type != "n" or cell.value is not None}
+        for number, cells in enumerate(sheet.iter_rows(), 1)
+        if cells
+    }
 
 
 def _faults(rows: dict[int, _Row], na: Sequence[str]) -> Iterator[Problem]:
