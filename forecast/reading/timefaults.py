@@ -14,6 +14,8 @@ from forecast.reading.timetexts import Fit, TimeTexts
 from forecast.reading.typed import MISSING
 from forecast.timeformat import has_clock, is_serial, parse_times, patterns_for, short_year_patterns_for, zone_of
 
+#: Nobody reads more, and each takes its time.
+_MOST_PROBLEMS = 10_000
 PLAIN_HINT = "write times like 2024-01-31, 2024-01-31 18:00, 2024-01 or 2024Q1, or name another column with --time"
 _ZONES = {
     **dict.fromkeys(("CET", "CEST", "MEZ", "MESZ"), "Europe/Berlin"),
@@ -46,10 +48,11 @@ def no_format(table: Table, columns: Sequence[int], texts: TimeTexts, date_forma
 
 
 def faults(table: Table, columns: Sequence[int], texts: TimeTexts, fit: Fit) -> list[Problem]:
-    """What is wrong with the texts that the fit does not read, and with years out of range."""
+    """What is wrong with the texts that the fit does not read, and with years out of range; of very many the first."""
     unread = np.isnat(fit.timestamps)
     example = int(np.argmin(unread))
-    problems = [_fault(table, columns, texts, row, example, fit) for row in np.flatnonzero(unread).tolist()]
+    rows = np.flatnonzero(unread)[:_MOST_PROBLEMS].tolist()
+    problems = [_fault(table, columns, texts, row, example, fit) for row in rows]
     years = fit.timestamps.astype("datetime64[Y]").astype(np.int64) + 1970
     for row in np.flatnonzero(~unread & ((years < FIRST_YEAR) | (years > LAST_YEAR))).tolist():
         text = f"{shown(texts.text(row))} lies outside the years {FIRST_YEAR} to {LAST_YEAR}"

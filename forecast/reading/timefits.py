@@ -162,7 +162,7 @@ def _spellings(texts: TimeTexts, date_format: str) -> list[str]:
     variants = {
         **{f"%{letter}": (f"%{letter}", f"%-{letter}") for letter in "mdHIV"},
         **{f"%{letter}": (f"%{letter}", f"%^{letter}", f"%~{letter}") for letter in "bB"},
-        **{"%p": ("%p", "%P"), "%z": ("%z", "%:z", "%-z", "Z"), "%f": tuple(f"%{n}f" for n in range(1, 10))},
+        **{"%p": ("%p", "%P"), "%z": ("Z", "%:z", "%z", "%-z"), "%f": tuple(f"%{n}f" for n in range(1, 10))},
     }
     parts = re.split(r"(%(?:\df|[-^~:]?[a-zA-Z]))", date_format)
     return ["".join(spelt) for spelt in product(*(variants.get(part, (part,)) for part in parts))]

@@ -80,7 +80,9 @@ class Cursor:
         return np.asarray(np.maximum(found, 0))
 
     def offset(self, form: str) -> NDArray[np.int64]:
-        """Minutes that a wall clock is ahead of UTC, written as +0200 (form ""), +02:00 (":") or +02 ("-")."""
+        """Minutes that a wall clock is ahead of UTC, written as +0200 (form ""), +02:00 (":") or +02 ("-"); 0 for Z."""
+        if (zulu := self.peek() == ord("Z")).any():
+            return self._offset_or_zulu(form, zulu)
         sign = self._next()
         self._good &= (sign == ord("+")) | (sign == ord("-"))
         hours = self.digits(2)
@@ -91,6 +93,16 @@ class Cursor:
             minutes = self.digits(2)
         self._good &= (hours <= 15) & (minutes <= 59)
         return np.asarray(np.where(sign == ord("-"), -1, 1) * (60 * hours + minutes))
+
+    def _offset_or_zulu(self, form: str, zulu: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """What `offset` returns where some texts have a Z."""
+        at, good = self._at, self._good.copy()
+        # The bytes behind a Z are read as if they were an offset, and what that says is then forgotten.
+        self._bytes = np.where(self._bytes == ord("Z"), ord("+"), self._bytes).astype(np.uint8)
+        minutes = np.where(zulu, 0, self.offset(form))
+        self._good = np.where(zulu, good, self._good)
+        self._at = np.where(zulu, at + np.ones_like(minutes), self._at)
+        return minutes
 
     def minus(self) -> NDArray[np.bool_]:
         """Steps over a minus sign where there is one."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecast.config import ReadConfig
 from forecast.errors import ConfigError
@@ -401,3 +403,32 @@ def test_the_format_of_the_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("t,y\n" + "".join(f"{d:%d.%m.%Y},{n}\n" for n, d in enumerate(DAYS)))
     assert read_panel(path).columns == Columns("t", ("y",), (), "%d.%m.%Y")
+
+
+FORMS = [
+    *("%Y-%m-%d", "%-d/%-m/%Y", "%m/%d/%Y %-I:%M %p", "%Y%m%d", "%d %b %Y", "%B %-d, %Y", "%G-W%V", "%YQ%q", "%Y-%m"),
+    *("%d.%m.%Y %H.%M.%S", "%Y-%m-%dT%H:%M:%S.%3fZ", "%Y-%m-%d %H:%M+05:30", "%Y%m%dT%H%M", "%d-%^b-%Y %H"),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    form=st.sampled_from(FORMS),
+    moments=st.lists(st.datetimes(datetime(1800, 1, 1), datetime(2100, 1, 1)), min_size=1, max_size=12),
+    spoilt=st.lists(st.tuples(st.integers(0, 11), st.text("0123456789-/.:TZQW +JanM", max_size=12)), max_size=3),
+)
+def test_every_text_that_is_read_comes_back(form: str, moments: list[datetime], spoilt: list[tuple[int, str]]) -> None:
+    """Whatever else stands in the column: each cell is a moment that is written as the cell is, or a problem."""
+    texts = format_times(np.array(moments, "datetime64[us]"), form)
+    for row, text in spoilt:
+        texts[row % len(texts)] = text
+    column = read(texts)
+    read_rows = np.flatnonzero(~np.isnat(column.timestamps))
+    blamed = {(problem.line or 0) - 2 for problem in column.problems}
+    if column.pattern:
+        assert blamed | set(read_rows.tolist()) == set(range(len(texts)))
+    else:
+        assert blamed
+    if not any(note.startswith(("W303", "W304")) for note in column.notes):
+        again = format_times(column.timestamps[read_rows], column.pattern) if len(read_rows) else []
+        assert again == [texts[row].strip(" ") for row in read_rows]

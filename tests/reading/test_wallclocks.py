@@ -192,3 +192,13 @@ def test_the_zone_of_a_model_is_used_again() -> None:
     column = read(shown(SPRING), known=known)
     assert column.timezone == ZONE
     np.testing.assert_array_equal(column.timestamps, naive(SPRING))
+
+
+def test_a_z_among_offsets_is_an_offset_of_zero() -> None:
+    """As London has it in winter, where offsets are written so."""
+    texts = [moment.isoformat().replace("+00:00", "Z") for moment in AUTUMN.tz_convert("Europe/London")]
+    assert len({text[19:] for text in texts}) == 2
+    column = read(texts)
+    assert (column.pattern, codes(column)) == ("%Y-%m-%dT%H:%M:%S+00:00", ["W303"])
+    np.testing.assert_array_equal(column.timestamps, naive(AUTUMN))
+    assert [problem.code for problem in read([*texts, "2024-10-28T01:00:00Zx"]).problems] == ["E312"]
