@@ -86,7 +86,7 @@ def _columns(table: Table, roles: Roles | None, missing: frozenset[str]) -> tupl
         ColumnRole(
             name,
             found.get(i, ""),
-            _kind(table, i),
+            "time" if found.get(i) == "time" else _kind(table, i),
             _n_missing(table.cells[i], missing),
             next(iter(sample(table.cells[i])), ""),
             roles.why.get(i, "") if roles else "",

@@ -16,8 +16,9 @@ from forecast.reading.dialect import Table
 from forecast.reading.doubts import id_doubts, number_doubts
 from forecast.reading.ids import find_ids, grouped
 from forecast.reading.marks import decide_decimal
-from forecast.reading.problems import FileProblems, Problem, warning
+from forecast.reading.problems import FileProblems, Problem, named, warning
 from forecast.reading.roles import Roles, role_notes
+from forecast.reading.sentinels import sentinels
 from forecast.reading.times import TimeColumn, read_times, resolve_overlap
 from forecast.reading.typed import read_numbers
 from forecast.timeformat import format_times
@@ -129,7 +130,13 @@ def _targets(table: Table, columns: Sequence[int], how: ReadConfig) -> tuple[Val
         values[:, place], wrong = read_numbers(table, column, how)
         problems += wrong
         notes += number_doubts(table, column, values[:, place])
+        notes += [_sentinel(table.names[column], *found) for found in sentinels(values[:, place])]
     return values, problems, notes
+
+
+def _sentinel(name: str, number: float, count: int) -> str:
+    text = f"{named(name)}: {number:.15g} is there {count:,} times, far from all other values, and seems to mark a "
+    return warning("W205", f"{text}missing one: --na {number:.15g}")
 
 
 def _columns(table: Table, roles: Roles, id_at: Sequence[int], times: TimeColumn, mark: str) -> Columns:

@@ -248,6 +248,13 @@ class TestRepeats:
         panel = read(put(tmp_path, text), on_duplicate="sum")
         np.testing.assert_array_equal(panel.series[0].values, [0, 1, 4, 3, np.nan, 5, 6, 7])
 
+    def test_a_number_that_seems_to_mark_a_missing_one_is_warned_of(self, tmp_path: Path) -> None:
+        """With the option that takes it for one."""
+        text = "date,y\n" + "".join(f"{day},{-200 if n % 9 == 4 else n % 7}\n" for n, day in enumerate(days(60)))
+        path = put(tmp_path, text)
+        assert any(note.startswith("W205") and note.endswith("--na -200") for note in read_panel(path).notes)
+        assert not any("W205" in note for note in read(path, na=["-200"]).notes)
+
     def test_covariates_follow(self, tmp_path: Path) -> None:
         """Numbers have their mean with a mean; texts, and all with a sum, are those of the last row."""
         text = "date,y,p,k\n" + "".join(f"{day},{n},{n},a\n" for n, day in enumerate(days(8)))
