@@ -48,7 +48,8 @@ def parse_decimals(cells: Bytes, lengths: NDArray[np.int64], mark: str = ".", gr
     used = digits + marks + signed
     good = (marks <= 1) & (digits >= 1) & (digits <= _MOST_DIGITS)
     if group is not None and (apart := columns == ord(group)).any():
-        good &= _well_grouped(apart, signed, signed + digits.astype(np.int64) - after)
+        before: NDArray[np.int64] = digits.astype(np.int64) + signed - after
+        good &= _well_grouped(apart, signed, before)
         used = used + apart.sum(axis=0, dtype=np.uint8)
     good &= used == lengths
     values = mantissa / np.take(_POWERS, after, mode="clip")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,45 +15,54 @@ from forecast.reading.decimals import Bytes, Decimals, parse_decimals
 from forecast.reading.dialect import Table
 from forecast.reading.notation import LONGEST, MINUS_SIGNS, Notation, are_words
 from forecast.reading.problems import listed, warning
-from forecast.reading.typed import blocks
+from forecast.reading.typed import blocks, sample
 
 _COMMA, _POINT = b",."
 _ASCII_END = 0x80
-#: Decimal commas that 1,234 is one of must not be much rarer than cells like it: one may be a slip of a key.
 _ONE_IN = 20
+# What cannot be a group of thousands. Clock times such as 18.30 look like it too: then the comma is not proven.
+_DECIMAL_POINT = re.compile(r"[-+]?(0|\d{4,})?\.\d+|[-+]?\d+\.(\d{1,2}|\d{4,})")
 _DIGIT = re.compile(r"\d")
 
 
 @dataclass
 class _Tally:
-    """How many cells prove a decimal comma, may have one, and speak against it."""
+    """How many cells prove a decimal comma, may have one, and speak against it; and how many there are beside."""
 
     proofs: int = 0
     doubtful: int = 0
     against: int = 0
+    others: int = 0
 
     def __add__(self, other: _Tally) -> _Tally:
-        return _Tally(self.proofs + other.proofs, self.doubtful + other.doubtful, self.against + other.against)
+        mine, its = astuple(self), astuple(other)
+        return _Tally(*(a + b for a, b in zip(mine, its, strict=True)))
 
     @property
     def is_comma(self) -> bool:
         """Whether the cells prove that the comma is the decimal mark."""
         if self.against or not self.proofs:
             return False
-        return not self.doubtful or (self.proofs >= 2 and self.proofs * _ONE_IN >= self.doubtful)
+        # One cell among many may be a slip of a key, and so may a few among many like 1,234.
+        enough = self.proofs >= 2 or self.proofs * _ONE_IN >= self.others
+        return enough and (not self.doubtful or (self.proofs >= 2 and self.proofs * _ONE_IN >= self.doubtful))
 
 
 def decide_decimal(table: Table, columns: Sequence[int], how: ReadConfig) -> tuple[str, tuple[str, ...]]:
     """The decimal mark of all numbers in the columns, and notes: on the comma, and on minus signs that are not ASCII.
 
     The one that is given, else the comma where it is proven: some number has other than three digits behind a comma or
-    nothing but a zero before it, and none has a point or several commas. 1,234 alone proves nothing. Else the point.
+    nothing but a zero before it, and nothing in the table speaks against it: a point, or several commas. 1,234 alone
+    proves nothing, and one cell among many may be a slip. Else the point.
     """
     seen = {column: _seen(table.cells[column]) for column in columns}
     notes = _minus_notes(table, [column for column in columns if seen[column][1]])
     if how.decimal or how.thousands == "," or not any(comma for comma, _ in seen.values()):
         return how.decimal or ".", notes
-    tallies = {column: _tally(table.cells[column], how) for column in columns}
+    tallies = {column: _tally(table.cells[column], how) for column, (comma, _) in seen.items() if comma}
+    without = [column for column in range(len(table.names)) if column not in tallies]
+    if any(map(_has_points, (table.cells[column] for column in without))):
+        return ".", notes
     if not sum(tallies.values(), _Tally()).is_comma:
         return ".", notes
     touched = listed(table.names[c] for c, tally in tallies.items() if tally.proofs + tally.doubtful)
@@ -68,6 +77,11 @@ def _seen(cells: Cells) -> tuple[bool, bool]:
         comma = comma or bool((matrix == _COMMA).any())
         foreign = foreign or bool(matrix.max(initial=0) >= _ASCII_END)
     return comma, foreign
+
+
+def _has_points(cells: Cells) -> bool:
+    """Whether the cells of a column, by a sample of them, have decimal points."""
+    return any(map(_DECIMAL_POINT.fullmatch, sample(cells)))
 
 
 def _width(cells: Cells) -> int:
@@ -104,6 +118,7 @@ def _count(tally: _Tally, part: Cells, matrix: Bytes, lengths: NDArray[np.int64]
     columns = np.ascontiguousarray(matrix.T)
     rows = np.flatnonzero(((columns == _COMMA) | (columns == _POINT)).any(axis=0))
     rows = rows[~are_words(matrix[rows], lengths[rows], notation.missing)]
+    tally.others += int((lengths > 0).sum()) - len(rows)
     if not len(rows):
         return
     comma = parse_decimals(matrix[rows], lengths[rows], ",", notation.group)

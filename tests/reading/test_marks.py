@@ -53,6 +53,7 @@ def test_a_decimal_comma_is_proven_by_what_no_group_can_be(cells: list[str]) -> 
         ["12,5", "12.5"],
         ["12,5 kg"],
         [*["1,234"] * 100, "2,50"],
+        [*["1234"] * 100, "12,5"],
         ["a,b", "5"],
         ["", ""],
     ],
@@ -66,6 +67,14 @@ def test_one_column_decides_for_all() -> None:
     """A file has one decimal mark: beside 12,5 a 1,234 is a decimal too, and a point anywhere is a contradiction."""
     assert decide(["12,5", "3,75"], ["1,234", "2,345"], ["1", "2"])[0] == ","
     assert decide(["12,5", "3,75"], ["1.5", "2.5"]) == (".", [])
+
+
+def test_a_column_that_is_not_used_may_speak_against_it() -> None:
+    """Prices with a point beside 12,5 show that the file has points, and 12,5 is a slip."""
+    cells = (["12,5", "3,75"], ["2.5", "2.75"], ["1.2.2024", "2.2.2024"])
+    table = Table("x.csv", ("a", "b", "c"), cells, range(2, 4))
+    assert decide_decimal(table, [0], ReadConfig()) == (".", ())
+    assert decide_decimal(Table("x.csv", ("a", "c"), cells[::2], range(2, 4)), [0], ReadConfig())[0] == ","
 
 
 def test_what_is_given_is_not_decided() -> None:
@@ -86,17 +95,19 @@ def test_a_minus_sign_of_typography_is_noted() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.decimals(-10_000, 10_000, places=2) | st.integers(-9999, 9999), min_size=1, max_size=30))
-def test_numbers_with_two_decimals_are_told_by_their_comma(numbers: list[Any]) -> None:
+@given(
+    st.lists(st.decimals(-10_000, 10_000, places=2), min_size=2, max_size=20),
+    st.lists(st.integers(-9999, 9999), max_size=30),
+)
+def test_numbers_with_two_decimals_are_told_by_their_comma(decimals: list[Any], integers: list[int]) -> None:
     """Written with a comma they are decimals, and with a point they never are commas."""
-    texts = [str(number) for number in numbers]
-    written = [text.replace(".", ",") for text in texts]
+    texts = [str(number) for number in [*integers, *decimals]]
     assert decide(texts)[0] == "."
-    assert decide(written)[0] == ("," if written != texts else ".")
+    assert decide([text.replace(".", ",") for text in texts])[0] == ","
 
 
 def test_a_proof_far_down_the_column_counts() -> None:
     """Every cell is looked at."""
     cells = [str(n) for n in np.arange(70_000)]
-    cells[69_000] = "12,5"
+    cells[69_000], cells[69_500] = "12,5", "13,75"
     assert decide(cells)[0] == ","

@@ -137,7 +137,7 @@ SPOIL: list[Callable[[str], str]] = [
     lambda cell: f"--{cell}",
     lambda cell: cell.replace("0", "O") if "0" in cell else "O",
     lambda cell: cell.replace("1", "l") if "1" in cell else "l",
-    lambda cell: cell.replace("-", "\u2212") if "-" in cell else "\u22121",
+    lambda cell: cell.replace("-", "\u2212") if "-" in cell else "\u20131",
     lambda cell: "".join(chr(ord("\uff10") + int(c)) if c.isdigit() and c.isascii() else c for c in cell + "0"),
     lambda _: "-",
     lambda _: "n/a",
