@@ -23,7 +23,10 @@ def escapes(content: bytes, escape: str) -> tuple[NDArray[np.int64], NDArray[np.
     begins = np.concatenate([[True], np.diff(at) != 1]) if len(at) else np.empty(0, dtype=np.bool_)
     number = np.arange(len(at)) - np.maximum.accumulate(np.where(begins, np.arange(len(at)), 0))
     signs = at[number % 2 == 0]
-    return signs, np.minimum(signs + 1, len(content) - 1)
+    escaped = signs[signs + 1 < len(content)] + 1
+    # A line end in two characters is escaped as one.
+    two = [position + 1 for position in escaped.tolist() if content[position : position + 2] == b"\r\n"]
+    return signs, np.concatenate([escaped, np.array(two, dtype=np.int64)])
 
 
 def doubled_quotes(

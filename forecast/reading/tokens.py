@@ -117,6 +117,10 @@ def tokenise(content: bytes, form: Form, first_line: int = 1) -> Records | Probl
         data = original.copy()
         data[removed] = data[escaped] = _NEUTRAL
     marks = _marks(data, content, form)
+    inner = marks.inner_line_ends
+    if len(removed):
+        lone = (original[escaped] == _CR) & (original.take(escaped + 1, mode="clip") != _LF)
+        inner = np.union1d(inner, escaped[lone | (original[escaped] == _LF)])
     left, right, stripped = marks.bounds[:-1], marks.bounds[1:], False
     if b"\r" in content:
         right = _before_returns(data, right, marks.last)
@@ -130,10 +134,10 @@ def tokenise(content: bytes, form: Form, first_line: int = 1) -> Records | Probl
             if isinstance(doubled, Problem):
                 return doubled
             removed = np.union1d(removed, doubled)
-    starts = left[np.concatenate([[0], marks.last[:-1] + 1])] if len(marks.inner_line_ends) else None
+    starts = left[np.concatenate([[0], marks.last[:-1] + 1])] if len(inner) else None
     lines: Sequence[int] | NDArray[np.int64] = range(first_line, first_line + len(marks.last))
     if starts is not None:
-        lines = np.arange(first_line, first_line + len(starts)) + np.searchsorted(marks.inner_line_ends, starts)
+        lines = np.arange(first_line, first_line + len(starts)) + np.searchsorted(inner, starts)
     records = Records(form, content, left, right, marks.last, lines, stripped and form.delimiter != " ")
     return _without(records, removed) if len(removed) else records
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.reading.cells import Cells
@@ -12,6 +12,7 @@ from forecast.reading.cells import Cells
 TEXTS = st.lists(st.text(st.sampled_from("ab\0ü🙂 "), max_size=20), max_size=30)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_the_texts_come_back(texts: list[str]) -> None:
     """One by one, all of them, and as parts."""
@@ -23,6 +24,7 @@ def test_the_texts_come_back(texts: list[str]) -> None:
     assert cells.take(np.arange(len(texts))[::-1]) == texts[::-1]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_distinct_texts_are_numbered_as_they_appear(texts: list[str]) -> None:
     """As a dictionary would number them, whatever their lengths and however alike they begin."""
