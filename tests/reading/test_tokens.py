@@ -103,6 +103,8 @@ def test_escapes_and_doubled_quotes_come_back(fields: list[str]) -> None:
 
 def test_an_escape_needs_no_quotes() -> None:
     """It takes the meaning from delimiters, line ends and quotes anywhere; the lines are still counted."""
-    found = tokenise(b'a\\,b,c\\\nd\\"\ne,\\ f\n', Form(escape="\\"))
-    assert not isinstance(found, Problem)
-    assert [found.fields(0), found.fields(1)] == [["a,b", 'c\nd"'], ["e", " f"]]
+    for end in ("\n", "\r", "\r\n"):
+        found = tokenise(f'a\\,b,c\\{end}d\\"{end}e,\\ f{end}'.encode(), Form(escape="\\"))
+        assert not isinstance(found, Problem)
+        assert [found.fields(0), found.fields(1)] == [["a,b", f'c{end}d"'], ["e", " f"]]
+        assert list(found.lines) == [1, 3]
