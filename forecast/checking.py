@@ -112,7 +112,10 @@ def _settled(source: str, first: _Attempt) -> _Attempt:
     """The last attempt with what the hints name, one problem after the other; the first where no hint names any."""
     last = first
     for _ in range(_MOST_ROUNDS):
-        after = _with_hint(source, last, last.problems[0].hint or "") if last.problems else None
+        # Holes that an option has made say that it was the wrong one, and are not to be allowed by the next.
+        if not last.problems or (last.options and last.problems[0].code == "E404"):
+            break
+        after = _with_hint(source, last, last.problems[0].hint or "")
         if after is None:
             break
         last = after
@@ -170,10 +173,12 @@ def given_options(settings: Iterable[DataConfig | ReadConfig]) -> list[str]:
         default = type(section)()
         for name, value in vars(section).items():
             if value != getattr(default, name):
-                text = shlex.quote(_in_list(value) if isinstance(value, tuple) else str(value))
-                options.append(f"--{name.replace('_', '-')} {text}")
+                options.append(f"--{name.replace('_', '-')} {shlex.quote(_text_of(value))}")
     return options
 
 
-def _in_list(values: tuple[str, ...]) -> str:
-    return ",".join('"' + v.replace('"', '""') + '"' if re.search('[,"]|^ ', v) else v for v in values)
+def _text_of(value: Any) -> str:
+    """A setting as its option takes it: several with commas between them, in quotes where one holds a comma."""
+    if isinstance(value, tuple):
+        return ",".join('"' + v.replace('"', '""') + '"' if re.search('[,"]|^ ', v) else v for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -150,12 +150,24 @@ def test_what_is_too_short_for_the_horizon_stops_the_check_as_it_stops_training(
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (SAMPLES / "broken").iterdir()))
 def test_no_broken_file_breaks_the_check(name, folder, capsys):
-    """Exit code 3 and a page that names a code, or 0 where one reading is proven."""
+    """Exit code 3 and a page that names a code, or 0 where one reading is proven; nothing that steers a terminal."""
     code = run(["check", str(SAMPLES / "broken" / name)])
     out, err = capsys.readouterr()
     assert code in (0, 3), err
     assert code == 0 or any(code in out for code in CODES)
-    assert out.isprintable() or all(line.isprintable() for line in out.splitlines())
+    assert all(line.isprintable() for line in out.splitlines())
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (SAMPLES / "broken").iterdir()))
+def test_a_command_for_a_broken_file_does(name, folder, capsys):
+    """Where a page ends with one, the file can be used with its options, and the second page ends with the same."""
+    _, found = checked(shlex.quote(str(SAMPLES / "broken" / name)), capsys)
+    if found["command"] is None:
+        assert not found["usable"]
+        return
+    code, again = checked(found["command"].removeprefix("forecast train "), capsys)
+    assert (code, again["problems"]) == (0, [])
+    assert set(shlex.split(again["command"])) == set(shlex.split(found["command"]))
 
 
 def test_a_name_that_would_steer_a_terminal_is_shown_as_text(folder, capsys):
