@@ -120,7 +120,7 @@ def tokenise(content: bytes, form: Form, first_line: int = 1) -> Records | Probl
     inner = marks.inner_line_ends
     if len(removed):
         lone = (original[escaped] == _CR) & (original.take(escaped + 1, mode="clip") != _LF)
-        inner = np.union1d(inner, escaped[lone | (original[escaped] == _LF)])
+        inner = np.sort(np.concatenate([inner, escaped[lone | (original[escaped] == _LF)]]))
     left, right, stripped = marks.bounds[:-1], marks.bounds[1:], False
     if b"\r" in content:
         right = _before_returns(data, right, marks.last)
@@ -133,7 +133,7 @@ def tokenise(content: bytes, form: Form, first_line: int = 1) -> Records | Probl
             doubled = doubled_quotes(data, marks.bounds, marks.last, form.quote, form.delimiter, first_line)
             if isinstance(doubled, Problem):
                 return doubled
-            removed = np.union1d(removed, doubled)
+            removed = np.sort(np.concatenate([removed, doubled]))
     starts = left[np.concatenate([[0], marks.last[:-1] + 1])] if len(inner) else None
     lines: Sequence[int] | NDArray[np.int64] = range(first_line, first_line + len(marks.last))
     if starts is not None:
@@ -258,6 +258,7 @@ def _without(records: Records, removed: NDArray[np.int64]) -> Records:
     kept[removed] = False
     content = np.frombuffer(records.content, np.uint8)[kept].tobytes()
     dtype = records.left.dtype
+    removed = removed.astype(dtype)
     left = records.left - np.searchsorted(removed, records.left).astype(dtype)
     right = records.right - np.searchsorted(removed, records.right).astype(dtype)
     return replace(records, content=content, left=left, right=right)
