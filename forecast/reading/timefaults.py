@@ -53,8 +53,9 @@ def faults(table: Table, columns: Sequence[int], texts: TimeTexts, fit: Fit) -> 
     example = int(np.argmin(unread))
     rows = np.flatnonzero(unread)[:_MOST_PROBLEMS].tolist()
     problems = [_fault(table, columns, texts, row, example, fit) for row in rows]
-    years = fit.timestamps.astype("datetime64[Y]").astype(np.int64) + 1970
-    for row in np.flatnonzero(~unread & ((years < FIRST_YEAR) | (years > LAST_YEAR))).tolist():
+    first, end = np.datetime64(f"{FIRST_YEAR}", "us"), np.datetime64(f"{LAST_YEAR + 1}", "us")
+    outside = np.flatnonzero((fit.timestamps < first) | (fit.timestamps >= end))[:_MOST_PROBLEMS]
+    for row in outside.tolist():
         text = f"{shown(texts.text(row))} lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
         hint = "correct the year or remove the row"
         problems.append(table.problem("E315", f"{_where(table, columns)}: {text}", row, columns[0], hint=hint))
