@@ -6,7 +6,6 @@ import difflib
 import gzip
 import io
 import os
-import re
 import stat
 import sys
 import zlib
@@ -26,7 +25,6 @@ _CHUNK = 2**20
 #: No dictionary of xz is larger unless somebody wants the memory of this machine.
 _XZ_MEMORY = 256 * 2**20
 
-LINE_END = re.compile(r"\r\n|\r|\n")
 _AGAIN = "copy or download the file again"
 
 
@@ -75,11 +73,6 @@ def unpacked(content: bytes, file: str) -> bytes:
     if not unpacked.tell():
         raise FileProblems(file, [Problem("E104", f"the {name} file holds nothing")])
     return unpacked.getvalue()
-
-
-def line_of(text: str, at: int) -> int:
-    """The physical line, from 1, of the character at a position."""
-    return sum(1 for _ in LINE_END.finditer(text, 0, at)) + 1
 
 
 class _Damaged(Exception):

@@ -68,11 +68,15 @@ class Notation:
     def numbers(self, bare: list[str]) -> list[float | None]:
         """The numbers in bare texts, one at a time; None where one is not a number."""
         plain = [self._plain(text) for text in bare]
-        if _LIKE_NUMBERS.fullmatch("\0".join(plain)):
+        return [float(text) if _PLAIN.fullmatch(text) else None for text in plain]
+
+    def floats(self, texts: list[str]) -> list[float] | None:
+        """All the numbers at once, where float() reads each of the texts as it stands, such as 1.5e-7; else None."""
+        if self.mark == "." and not self.units and _LIKE_NUMBERS.fullmatch("\0".join(texts)):
             # What float() reads of these characters, and without a blank, is what is plain.
             with suppress(ValueError):
-                return list(map(float, plain))
-        return [float(text) if _PLAIN.fullmatch(text) else None for text in plain]
+                return list(map(float, texts))
+        return None
 
     def _plain(self, bare: str) -> str:
         """The text with a point for the mark and no groups; a text that is grouped wrongly stays no number."""

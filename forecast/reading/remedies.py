@@ -50,20 +50,25 @@ _MAGNITUDES = frozenset(
     ("k", "e", "x", "b", "bn", "mn", "mm", "mio", "mrd", "tsd", "tn", "million", "billion", "thousand")
 )
 _ERROR = re.compile(r"#[A-Z][A-Z/0]*[!?]?")
+#: Millions of problems would take more memory than the file.
+_MOST_PROBLEMS = 10_000
 _MOST_TEXTS, _MOST_WORDS = 2000, 12
 
 
 def refusals(table: Table, column: int, rows: NDArray[np.int64], how: ReadConfig) -> list[Problem]:
-    """A problem for each of the rows of a column, none of which is a number."""
+    """A problem for each of the rows of a column, none of which is a number; one for all after the first 10,000."""
     texts, which = table.cells[column].take(rows).distinct()
     # Cells that differ in blanks around them only are one in a hint.
     remedy = _remedy(table, column, [text.strip(" ") for text in texts], how)
     reasons = [_reason(text.strip(" "), remedy) for text in texts]
     who = named(table.names[column])
     problems = []
-    for row, number in zip(rows.tolist(), which.tolist(), strict=True):
+    for row, number in zip(rows[:_MOST_PROBLEMS].tolist(), which[:_MOST_PROBLEMS].tolist(), strict=True):
         code, found, hint = reasons[number]
         problems.append(table.problem(code, f"{who}: {found}", row, column, hint=hint))
+    if len(rows) > _MOST_PROBLEMS:
+        found = f"{who}: from here on {len(rows) - _MOST_PROBLEMS:,} more cells are not numbers"
+        problems.append(table.problem("E207", found, int(rows[_MOST_PROBLEMS]), column, hint=reasons[0][2]))
     return problems
 
 

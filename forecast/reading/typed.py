@@ -117,8 +117,11 @@ def _numbers(cells: Cells, notation: Notation) -> tuple[Values, NDArray[np.int64
         rest = rest[~are_words(matrix[rest], lengths[rest], notation.missing)]
     texts = list(cells.take(rest))
     kept = [i for i, text in enumerate(texts) if not notation.is_missing(text)]
-    rest, bare = rest[kept], notation.bare([texts[i] for i in kept])
-    values[rest], read = _of_bare(bare, notation)
+    rest, texts = rest[kept], [texts[i] for i in kept]
+    if (floats := notation.floats(texts)) is not None:
+        values[rest] = floats
+        return values, rest[:0]
+    values[rest], read = _of_bare(notation.bare(texts), notation)
     return values, rest[~read]
 
 

@@ -259,6 +259,14 @@ def test_many_rows_are_read_as_few_are() -> None:
     np.testing.assert_array_equal(values, expected)
 
 
+def test_a_column_of_words_is_a_list_that_fits() -> None:
+    """After ten thousand cells one problem counts the rest."""
+    _, problems = read_numbers(table(["x"] * 10_500), 0)
+    assert len(problems) == 10_001
+    assert problems[-1].line == 10_002
+    assert "500 more cells" in problems[-1].text
+
+
 def test_a_long_cell_is_read_to_its_end() -> None:
     """Whatever the width of what is read at once."""
     long = "0." + "0" * 300 + "1"
