@@ -33,6 +33,7 @@ _SHARED = (
     "the series is too short to hold out more: the same windows also chose when to stop, and the intervals are those "
     "before calibration"
 )
+_HINDSIGHT = "future covariates as they turned out, where a real forecast may have to forecast them first"
 #: How much of the time limit choosing the number of steps may take; the rest is for the refit.
 _SELECTION_SHARE = 0.5
 #: A change of the loss by less than this share is called none.
@@ -83,7 +84,9 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
 
     Raises DataError when the held-out steps leave nothing to train on, or hold nothing themselves.
     """
-    panel = with_features(panel, plan.features, plan.architecture.horizon)
+    # In the order of names, whatever the order in the file: the same series train the same networks.
+    in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
+    panel = with_features(replace(panel, series=in_order), plan.features, plan.architecture.horizon)
     selection = _select(panel, plan, device, clock)
     chosen = selection.fits
     networks = [fit.network for fit in chosen]
@@ -275,6 +278,7 @@ def _evaluation(test: _HeldOut, factors: Sequence[float], plan: Plan, note: str)
     quantiles = test.forecast.inverse(apply_factors(test.forecast.quantiles, factors, levels))
     windows = [Window(h.values, a, q) for h, a, q in zip(test.histories, test.actuals, quantiles, strict=True)]
     name = plan.config.model.cell
+    note = f"{note}; {_HINDSIGHT}" if any(c.role == "future" for c in plan.covariates) else note
     return evaluate(windows, plan.config.data.season_length or 1, name, quantile_levels=levels, note=note)
 
 

@@ -173,3 +173,8 @@ def test_a_cut_panel_knows_the_future_ones_and_forgets_the_past_ones():
     assert future.series[0].covariates[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
     assert past.series[0].covariates[:4, 0].tolist() == [0, 1, 2, 3]
     assert np.isnan(past.series[0].covariates[4:]).all()
+
+
+def test_scores_with_future_covariates_say_that_they_had_hindsight(forecaster):
+    """A temperature that was measured is better than one that was forecast."""
+    assert forecaster.evaluation.note.endswith("where a real forecast may have to forecast them first")

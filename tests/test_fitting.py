@@ -1,7 +1,10 @@
 """Choosing, judging and refitting: what decides, what is counted, and what is kept when time runs out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from forecast import fitting
 from forecast.config import Config, ModelConfig, TrainConfig
@@ -150,3 +153,16 @@ def test_nothing_to_judge_by_is_an_error():
     config = Config(model=ModelConfig(hidden=4, horizon=5, context_length=2, members=1), train=TrainConfig(max_steps=5))
     with pytest.raises(DataError, match="too little to learn from"):
         fitted(daily(values), config)
+
+
+def test_the_order_of_series_changes_nothing():
+    """The same series train the same networks, whichever comes first in the file."""
+    panel = daily(weekly_wave(90), weekly_wave(90, 1))
+    planned = plan(panel, Config(model=ModelConfig(hidden=4, members=1, horizon=3), train=TrainConfig(max_steps=5)))
+    there, back = (
+        fit_networks(replace(panel, series=series), planned, "cpu", Clock(None, None, None))
+        for series in (panel.series, panel.series[::-1])
+    )
+    assert there.factors == back.factors
+    for one, other in zip(there.networks[0].parameters(), back.networks[0].parameters(), strict=True):
+        assert torch.equal(one, other)
