@@ -37,14 +37,16 @@ _HOW = ReadConfig()
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
-def find_time(table: Table, read: ReadConfig = _HOW) -> int:
+def find_time(table: Table, read: ReadConfig = _HOW, *, taken: Iterable[int] = ()) -> int:
     """The index of the time column, the one whose cells are timestamps.
 
     Among several columns of timestamps the one with a telling name, then the one without repeats. Raises FileProblems
     when neither decides.
     """
     free = named_columns(table)
-    times = [i for i in free if holds_times(table, i) or _fits(table.cells[i], read.date_format)]
+    # Almost any number may be seconds since 1970: a format makes times of those columns only that are nothing else.
+    other = set(taken)
+    times = [i for i in free if holds_times(table, i) or (i not in other and _fits(table.cells[i], read.date_format))]
     told = [i for i in times if _words(table.names[i]) & TIME_WORDS]
     if not told and (unread := _unreadable_times(table, free, times)) is not None:
         return unread

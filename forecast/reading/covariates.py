@@ -10,7 +10,7 @@ import numpy as np
 from forecast.config import ReadConfig
 from forecast.panel import Covariate, Values
 from forecast.reading.cells import Cells
-from forecast.reading.columns import failure
+from forecast.reading.columns import failure, in_list
 from forecast.reading.dialect import Table
 from forecast.reading.notation import Notation
 from forecast.reading.problems import Problem, listed, named, warning
@@ -59,7 +59,7 @@ def read_covariates(
             problems += wrong
         if len(categories) > MOST_CATEGORIES:
             found = f"{named(name)} has {len(categories):,} different texts; at most {MOST_CATEGORIES:,} can be used"
-            hint = f"leave it out, or name it with --id if it names the series: {listed([name])}"
+            hint = f"leave it out, or if it names the series: --id {in_list(table, [column])}"
             problems += failure(table, "E342", found, hint, column).problems
         covariates.append(Covariate(name, role, categories))
     return CovariateColumns(tuple(covariates), values, tuple(problems), tuple(notes))

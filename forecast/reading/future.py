@@ -9,7 +9,7 @@ import numpy as np
 from forecast.calendars import Calendar, describe, first_off_calendar
 from forecast.config import ReadConfig
 from forecast.panel import Known
-from forecast.reading.columns import find_column
+from forecast.reading.columns import find_column, in_list
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
 from forecast.reading.repeats import without_repeats
@@ -48,7 +48,9 @@ def _roles(table: Table, rows: Rows) -> Roles:
     """The columns of the second table: time, ids and future covariates under the names that they have in the first."""
     future = [rows.covariates[i].name for i in rows.of_role("future")]
     if not future:
-        hint = "name those of its columns that the data have too: --future temperature,price"
+        used = {*rows.columns.time_parts, rows.columns.time, *rows.columns.ids, *rows.columns.targets}
+        others = [i for i, name in enumerate(table.names) if name not in used]
+        hint = f"name those that the data have too: --future {in_list(table, others)}" if others else None
         raise FileProblems(table.file, [Problem("E344", "nothing tells what to read from this file", hint=hint)])
     time = tuple(find_column(table, name) for name in rows.columns.time_parts or (rows.columns.time,))
     ids = tuple(find_column(table, name) for name in rows.columns.ids)

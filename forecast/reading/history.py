@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from forecast.reading.columns import in_list
 from forecast.reading.dialect import Table
-from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
+from forecast.reading.problems import FileProblems, Problem, named, shown, warning
 from forecast.reading.rows import Rows
 from forecast.reading.series import LEAST_VALUES
 from forecast.reading.times import parse_moment
@@ -84,7 +85,7 @@ def _check_static(table: Table, rows: Rows) -> None:
             cells = table.cells[column]
             text = f"{named(table.names[column])}{who}: {shown(cells[row])}, but {shown(cells[before])} on line "
             text += f"{table.lines[before]}: a static covariate is the same in every row of a series"
-            hint = f"name it --past or --future instead of --static: {listed([table.names[column]])}"
+            hint = f"where it changes with time: --past {in_list(table, [column])}"
             problems.append(table.problem("E341", text, row, column, hint=hint))
     if problems:
         raise FileProblems(table.file, problems)

@@ -68,7 +68,7 @@ def _time(table: Table, taken: set[int], read: ReadConfig) -> tuple[int, ...]:
     """The column of the times, or those that they are spread over where no column holds times without repeats."""
     parts = time_parts(table, taken)
     try:
-        column = find_time(table, read)
+        column = find_time(table, read, taken=taken)
     except FileProblems:
         if parts:
             return parts

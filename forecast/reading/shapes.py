@@ -83,6 +83,8 @@ def _dates(table: Table) -> list[int]:
             continue
         if len(set(times[found].tolist())) < len(found):
             continue
+        if any(holds_times(table, i) for i in range(found[0])):
+            return []
         # Four digits are a year only where years follow each other.
         years = [int(table.names[i]) for i in found] if pattern == "%Y" else []
         if not years or (all(year in _YEARS for year in years) and len(set(np.diff(years).tolist())) == 1):

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forecast.panel import Known
@@ -209,6 +210,42 @@ def test_names_may_hold_delimiters_and_line_ends(tmp_path: Path) -> None:
     panel = read_panel(put(tmp_path, out.getvalue()))
     assert panel.columns.time == "da\nte"
     assert panel.columns.targets == ('y, "net"',)
+
+
+def test_a_time_may_be_spread_over_columns(tmp_path: Path) -> None:
+    """A date and a clock time, or year, month and day: found or named, and found again by a model."""
+    clock = "Date,Time,y\n" + "".join(f"{day},{h:02}:00,{h}\n" for day in days(3) for h in range(24))
+    fields = "year,month,day,y\n" + "".join(f"{day[:4]},{day[5:7]},{day[8:]},1{day[8:]}\n" for day in days(20))
+    for text, parts, freq in ((clock, ("Date", "Time"), "h"), (fields, ("year", "month", "day"), "D")):
+        panel = read_panel(put(tmp_path, text))
+        assert panel.columns.time == " ".join(parts)
+        assert panel.columns.time_parts == parts
+        assert (panel.calendar.freq, panel.n_missing) == (freq, 0)
+        assert read(put(tmp_path, text), time=list(parts)).digest() == panel.digest()
+        assert read(put(tmp_path, text), Known(panel.columns, panel.calendar)).digest() == panel.digest()
+
+
+def test_a_clock_time_beside_days_that_do_not_repeat_is_left_alone(tmp_path: Path) -> None:
+    """When a daily file says at what time it was measured, it is daily all the same."""
+    text = "date,time,y\n" + "".join(f"{day},{8 + n % 3:02}:1{n % 7},{n}\n" for n, day in enumerate(days(20)))
+    assert read_panel(put(tmp_path, text)).columns.time == "date"
+
+
+def test_a_date_format_finds_the_time(tmp_path: Path) -> None:
+    """Numbers that would not be taken for times without it."""
+    text = "moment,y\n" + "".join(f"{1704067200 + 3600 * n},{n}\n" for n in range(20))
+    panel = read(put(tmp_path, text), date_format="epoch_s", target=["y"])
+    assert panel.columns.time == "moment"
+    assert panel.first == np.datetime64("2024-01-01")
+
+
+def test_a_decimal_comma_is_one_for_all_columns(tmp_path: Path) -> None:
+    """What the covariate proves, the target has too."""
+    text = "date;y;price\n" + "".join(f"{day};{n},250;{n},5\n" for n, day in enumerate(days(20)))
+    panel = read(put(tmp_path, text), target=["y"], past=["price"])
+    assert panel.columns.decimal == ","
+    assert panel.series[0].values[3] == 3.25
+    assert panel.series[0].covariates[3, 0] == 3.5
 
 
 def test_a_doubled_name_matters_only_when_used(tmp_path: Path) -> None:

@@ -92,6 +92,12 @@ def test_years_in_the_header_are_times(tmp_path: Path) -> None:
     assert panel.last == np.datetime64("1999-01-01")
 
 
+def test_years_beside_a_column_of_times_are_columns_like_others(tmp_path: Path) -> None:
+    """A row is then a time already, and which year is meant must be said."""
+    rows = [["date", "2019", "2020", "2021"], *([day, *"123"] for day in days(10))]
+    assert problem_of(put(tmp_path, text_of(rows))).code == "E304"
+
+
 def test_a_single_row_of_dates_is_a_single_series(tmp_path: Path) -> None:
     """It has its name as its id."""
     panel = read_panel(put(tmp_path, text_of(series_table()[:2])))
