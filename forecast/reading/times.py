@@ -86,11 +86,12 @@ def resolve_overlap(times: TimeColumn, items: NDArray[np.int64], table: Table, c
         return times
     moments, untold, lonely = in_file_order(times.timestamps, times.repeated, items, times.timezone)
     count = int(times.repeated.sum())
-    told = f"{count} times lie in hours that the clocks of {times.timezone} show twice"
+    who = "1 time lies in an hour" if count == 1 else f"{count:,} times lie in hours"
+    told = f"{who} that the clocks of {times.timezone} show twice"
     notes = [warning("W308", f"{told}: the order of the rows tells which is which")] if count > lonely else []
     if lonely:
-        once = f"{lonely} of them are" if notes else f"{told}; they are"
-        notes.append(warning("W309", f"{once} there only once and taken as the first"))
+        once = f"{lonely:,} of them" if notes else told
+        notes.append(warning("W309", f"{once}, and there only once: taken as the first time"))
     problems = []
     for row in np.flatnonzero(untold).tolist():
         text = " ".join(table.cells[column][row].strip(" ") for column in columns)
