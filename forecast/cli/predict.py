@@ -188,7 +188,7 @@ def show(screen: Screen, panel: Panel, forecast: Forecast, settings: PredictSett
     from forecast.timeformat import format_times
 
     terminal = sys.stdout.isatty()
-    first = format_times(forecast.items[0].timestamps, forecast.columns.time_format)
+    first = format_times(forecast.items[0].timestamps, forecast.columns.time_format, forecast.columns.timezone)
     if terminal or screen.verbose:
         screen.result(f"{next_steps(panel.calendar, len(first))}: {' … '.join(dict.fromkeys((first[0], first[-1])))}")
     if settings.chart or (settings.chart is None and terminal):
@@ -209,7 +209,9 @@ def _table(forecast: Forecast, levels: Sequence[float]) -> tuple[list[str], list
     if n_rows > _FIRST_ROWS + _LAST_ROWS + 1:
         shown = [*shown[:_FIRST_ROWS], *shown[-_LAST_ROWS:]]
     times = format_times(
-        np.concatenate([item.timestamps for item in forecast.items])[shown], forecast.columns.time_format
+        np.concatenate([item.timestamps for item in forecast.items])[shown],
+        forecast.columns.time_format,
+        forecast.columns.timezone,
     )
     owners = np.repeat(np.arange(len(forecast.items)), [len(item.timestamps) for item in forecast.items])[shown]
     several = len(forecast.columns.targets) > 1
