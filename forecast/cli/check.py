@@ -15,7 +15,7 @@ import typer
 
 from forecast.cli.display import Screen, document
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.report import Line, Report, problem_lines, write_report
+from forecast.cli.report import Line, Report, check_report, problem_lines, write_report
 from forecast.cli.settings import resolve
 from forecast.config import Config, DataConfig, ModelConfig, ReadConfig
 from forecast.errors import DataError
@@ -68,6 +68,7 @@ def check(
     Example:
       forecast check sample_data/sales.csv --target units
     """
+    check_report(report, data)
     model = resolve(ModelConfig, {} if horizon is None else {"horizon": horizon})
 
     from forecast import checking

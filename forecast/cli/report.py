@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from forecast.errors import ConfigError
+
 if TYPE_CHECKING:
     from forecast.reading.problems import Problem
 
@@ -45,6 +47,7 @@ def reporting_problems(report: Path | None, file: str) -> Iterator[Callable[[Ite
     """
     from forecast.reading.problems import FileProblems
 
+    check_report(report, file)
     noted: list[str] = []
     try:
         yield noted.extend
@@ -52,6 +55,12 @@ def reporting_problems(report: Path | None, file: str) -> Iterator[Callable[[Ite
         write_report(report, problem_lines(file, error.problems))
         raise
     write_report(report, note_lines(file, noted))
+
+
+def check_report(report: Path | None, file: str) -> None:
+    """Raise ConfigError where the report would take the place of the data."""
+    if report is not None and report.exists() and Path(file).exists() and report.samefile(file):
+        raise ConfigError(f"--report {report}: the report would take the place of the data", hint="--report errors.csv")
 
 
 def write_report(report: Path | None, lines: Iterable[Line]) -> None:

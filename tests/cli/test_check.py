@@ -135,6 +135,15 @@ def test_a_report_of_nothing_is_a_header(folder, capsys):
     assert Path("errors.csv").read_text(encoding="utf-8") == "file,line,column,code,text,hint\n"
 
 
+@pytest.mark.parametrize("command", ["check", "train"])
+def test_a_report_never_takes_the_place_of_the_data(command, folder, capsys):
+    """A slip of the hand must not cost the file."""
+    put("good.csv", daily(60))
+    assert run([command, "good.csv", "--report", "./good.csv"]) == 2
+    assert "would take the place of the data" in capsys.readouterr().err
+    assert Path("good.csv").read_text(encoding="utf-8") == daily(60)
+
+
 def test_what_is_too_short_for_the_horizon_stops_the_check_as_it_stops_training(folder, capsys):
     """The same sentence and the same hint."""
     put("short.csv", daily(20))
