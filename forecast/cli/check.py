@@ -214,6 +214,8 @@ def _series(panel: Panel, diagnosis: Diagnosis, plan: Plan) -> list[list[str]]:
     rows.append(["missing", _missing(diagnosis, several=n > 1)])
     if diagnosis.seasons:
         rows.append(["seasons", _seasons(diagnosis, plan)])
+    if diagnosis.n_examined < n:
+        rows.append(["examined", f"every series counted, {diagnosis.n_examined:,} looked at for seasons and outliers"])
     model = plan.config.model
     assert model.horizon is not None
     span = plan.holdout.span

@@ -88,6 +88,14 @@ def test_the_command_on_the_page_is_known_to_work(folder, capsys):
     assert "W205" not in [warning["code"] for warning in settled["warnings"]]
 
 
+def test_the_page_says_when_only_a_sample_was_examined(folder, capsys):
+    """Of three hundred series at most two hundred are looked at one by one."""
+    rows = [f"{day},shop {s},{(n * 7 + s) % 11 + s}\n" for s in range(300) for n, day in enumerate(days(20))]
+    put("many.csv", "date,shop,y\n" + "".join(rows))
+    assert run(["check", "many.csv"]) == 0
+    assert "every series counted, 150 looked at for seasons and outliers" in capsys.readouterr().out
+
+
 def test_options_that_were_given_are_in_the_command(folder, capsys):
     """As they must be pasted: lists with commas, quotes where the shell needs them."""
     put("names.csv", two_targets().replace("a,b", "a c,b"))
