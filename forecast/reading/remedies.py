@@ -111,7 +111,7 @@ def _remedy(table: Table, column: int, texts: list[str], how: ReadConfig) -> str
 
 def _with_marks(how: ReadConfig) -> Iterator[ReadConfig]:
     """The settings with every decimal mark and thousands separator, those that are given first."""
-    given = (how.decimal or ".", how.thousands)
+    given = (Notation.of(how).mark, how.thousands)
     for mark, thousands in (given, *(marks for marks in _MARKS if marks != given)):
         decimal = how.decimal if mark == given[0] else mark
         yield replace(how, decimal=decimal, thousands=thousands)
@@ -126,7 +126,7 @@ def _all_read(notation: Notation, texts: list[str]) -> bool:
 
 def _is_doubtful(found: list[ReadConfig]) -> bool:
     """Whether the comma may be the decimal mark and may stand between thousands."""
-    return [(how.decimal or ".", how.thousands) for how in found[:2]] == [(",", None), (".", ",")]
+    return [(Notation.of(how).mark, how.thousands) for how in found[:2]] == [(",", None), (".", ",")]
 
 
 def _are_grouped(texts: list[str]) -> bool:
