@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from forecast.panel import Covariate, Known, Panel
 from forecast.reading import read_panel
@@ -309,3 +312,32 @@ def test_a_panel_without_covariates_has_none(tmp_path: Path) -> None:
     (series,) = read_panel(put(tmp_path, "date,y\n" + "".join(f"{day},{n}\n" for n, day in enumerate(days(9))))).series
     assert series.covariates.size == 0
     assert series.static.size == 0
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_every_cell_stands_where_a_plain_reading_puts_it(tmp_path: Path, data: st.DataObject) -> None:
+    """Rows of several items in any order, some absent and some blank, against a dictionary filled cell by cell."""
+    columns = ["y", "past", "future"]
+    first = date(2024, 1, 1)
+    cells: dict[tuple[str, int], list[str]] = {}
+    for item in "ab":
+        for day in range(data.draw(st.integers(8, 14))):
+            if day < 5 or data.draw(st.booleans()):
+                blank = [day >= 5 and data.draw(st.integers(0, 3)) == 0 for _ in columns]
+                cells[item, day] = ["" if gone else str(100 * day + k + ord(item)) for k, gone in enumerate(blank)]
+    keys = data.draw(st.permutations(list(cells)))
+    lines = [",".join([str(first + timedelta(days=day)), item, *cells[item, day]]) for item, day in keys]
+    path = put(tmp_path, "\n".join(["date,item,y,past,future", *lines]))
+    panel = read(path, id=["item"], target=["y"], past=["past"], future=["future"], calendar="daily", max_missing=100.0)
+    for series in panel.series:
+        (item,) = series.item_id
+        rows = {day: row for (name, day), row in cells.items() if name == item}
+        last = max(day for day, row in rows.items() if row[0])
+        ahead = max([day for day, row in rows.items() if row[2] and day > last], default=last)
+        assert (len(series), len(series.covariates)) == (last + 1, ahead + 1)
+        for day in range(ahead + 1):
+            y, past, future = (float(text or "nan") for text in rows.get(day, ["", "", ""]))
+            if day <= last:
+                np.testing.assert_equal(series.values[day], y)
+            np.testing.assert_equal(series.covariates[day], [past if day <= last else NAN, future])
