@@ -75,9 +75,9 @@ class Cells(Sequence[str]):
         wanted = text.encode(errors="surrogatepass")
         rows = np.flatnonzero(np.subtract(self._right, self._left) == len(wanted) + 1)
         for number in range(-(-len(wanted) // _WORD)):
-            word = int.from_bytes(wanted[_WORD * number : _WORD * (number + 1)], "little")
-            some = self.take(rows)
-            rows = rows[some._words(number, some.lengths()) == word]
+            words = np.empty(len(rows), dtype="<u8")
+            self.take(rows)._put_words(number, words)
+            rows = rows[words == int.from_bytes(wanted[_WORD * number : _WORD * (number + 1)], "little")]
         return rows
 
     def lengths(self) -> NDArray[np.int64]:
@@ -86,35 +86,60 @@ class Cells(Sequence[str]):
 
     def matrix(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The first `width` bytes of each cell [N, width], zeros behind shorter ones; and how many each has [N]."""
-        lengths = self.lengths()
         words = np.empty((len(self), -(-width // _WORD)), dtype="<u8")
         for number in range(words.shape[1]):
-            words[:, number] = self._words(number, lengths)
-        return words.view(np.uint8)[:, :width], lengths
+            self._put_words(number, words[:, number])
+        return words.view(np.uint8)[:, :width], self.lengths()
 
     def distinct(self) -> tuple[list[str], NDArray[np.int64]]:
         """The distinct texts in the order they first appear, and which of them each cell is [N]."""
+        # Where equal cells follow each other, as ids in a sorted file do, one of each run is enough.
+        if 2 * len(self[:_CHUNK]._runs()) < min(len(self), _CHUNK):
+            starts = self._runs()
+            texts, which = self.take(starts)._numbered()
+            return texts, np.repeat(which, np.diff(starts, append=len(self)))
+        return self._numbered()
+
+    def _runs(self) -> NDArray[np.int64]:
+        """The cells that differ from the one before them."""
+        lengths = self.lengths()
+        begins = np.ones(len(self), dtype=np.bool_)
+        begins[1:] = lengths[1:] != lengths[:-1]
+        words = np.empty(len(self), dtype="<u8")
+        for number in range(-(-int(lengths.max(initial=0)) // _WORD)):
+            self._put_words(number, words)
+            begins[1:] |= words[1:] != words[:-1]
+        return np.flatnonzero(begins)
+
+    def _numbered(self) -> tuple[list[str], NDArray[np.int64]]:
         from pandas import factorize
 
         lengths = self.lengths()
         # A zero byte at the end of a text looks like the padding: then only the length tells them apart.
-        keys = lengths if b"\0" in self._content else np.zeros(len(self), dtype=np.int64)
-        which = factorize(keys)[0]
+        which = factorize(lengths)[0] if b"\0" in self._content else np.zeros(len(self), dtype=np.int64)
+        words = np.empty(len(self), dtype="<u8")
         for number in range(-(-int(lengths.max(initial=0)) // _WORD)):
-            more, words = factorize(self._words(number, lengths))
-            which = factorize(which * np.int64(len(words)) + more)[0] if which.any() else more
+            self._put_words(number, words)
+            more, values = factorize(words)
+            if len(values) > 1:
+                which = factorize(which * np.int64(len(values)) + more)[0] if which.any() else more
         first = np.flatnonzero(np.diff(np.maximum.accumulate(which), prepend=-1))
         return list(self.take(first)), which
 
-    def _words(self, number: int, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """The bytes of each cell from 8 * number on, up to eight of them, as a little-endian number [N]."""
+    def _put_words(self, number: int, words: NDArray[np.uint64]) -> None:
+        """Fills an array [N] with the bytes of each cell from 8 * number on, up to eight, as a little-endian number."""
         content = self._content if len(self._content) >= _WORD else self._content.ljust(_WORD, b"\0")
         every: NDArray[np.uint64] = np.ndarray((len(content) - _WORD + 1,), "<u8", content, 0, (1,))
-        starts = self._left.astype(np.int64) + (1 + _WORD * number)
-        inside = np.minimum(starts, len(every) - 1)
-        words = every[inside]
-        late = np.flatnonzero(starts != inside)
-        # The last bytes of the buffer begin no whole word: what is before them is shifted out.
-        words[late] >>= np.minimum(8 * (starts[late] - inside[late]), 63).astype(np.uint64)
-        words &= _MASKS[np.clip(lengths - _WORD * number, 0, _WORD)]
-        return words
+        for at in range(0, len(self), _CHUNK):
+            some = slice(at, at + _CHUNK)
+            starts = self._left[some].astype(np.int64) + (1 + _WORD * number)
+            rest = self._right[some] - starts
+            inside = np.minimum(starts, len(every) - 1)
+            found = every[inside]
+            late = np.flatnonzero(starts != inside)
+            if len(late):
+                # The last bytes of the buffer begin no whole word: what is before them is shifted out.
+                found[late] >>= np.minimum(8 * (starts[late] - inside[late]), 63).astype(np.uint64)
+            if rest.min() < _WORD:
+                found &= _MASKS[np.minimum(np.maximum(rest, 0), _WORD)]
+            words[some] = found
