@@ -16,12 +16,14 @@ from forecast.covariates import hide, with_features, with_only
 from forecast.errors import DataError
 from forecast.evaluation import Evaluation, Window, evaluate
 from forecast.features import feature_names
-from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.models.architecture import Architecture
+from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Panel, Series
 from forecast.planning import Plan
 from forecast.prediction import Scaled, covariates_of, quantiles_after
+from forecast.recipe import Recipe
 from forecast.scaling import fit_scaling
-from forecast.training import Clock, Fit, Recipe, loss_on, train
+from forecast.training import Clock, Fit, loss_on, train
 from forecast.windows import Windows
 
 Array = NDArray[np.float64]

@@ -20,7 +20,8 @@ from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation
 from forecast.fitting import Worth, fit_networks
 from forecast.forecasts import Forecast, ItemForecast
-from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.models.architecture import Architecture
+from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Columns, Covariate, Known, Panel
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after

@@ -16,11 +16,11 @@ from forecast.calendars import season_lengths as calendar_seasons
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
 from forecast.features import check_features, choose_holidays, feature_names
-from forecast.models.recurrent import Architecture
+from forecast.models.architecture import Architecture
 from forecast.panel import Covariate, Panel
+from forecast.recipe import Recipe
 from forecast.scaling import prefers_log
 from forecast.seasonality import is_seasonal
-from forecast.training import Recipe
 
 _Settings = TypeVar("_Settings", DataConfig, ModelConfig, TrainConfig)
 

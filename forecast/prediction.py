@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.models.architecture import Architecture
+from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Series
 from forecast.scaling import Scaling, fit_scaling
 from forecast.windows import Batch, Covariates, Windows

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError, OutputError
+from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
-from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.models.recurrent import RecurrentNetwork
+from forecast.recipe import Recipe
 from forecast.windows import Windows
 
 #: Optimiser steps between two looks at the validation windows.
@@ -41,18 +43,6 @@ class Epoch:
     best: bool
     seconds: float
     seconds_left: float | None
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The settings of one training run, all decided. patience counts epochs of STEPS_PER_EPOCH steps."""
-
-    learning_rate: float
-    weight_decay: float
-    batch_size: int
-    max_steps: int
-    patience: int
-    seed: int
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.models.recurrent import Architecture, RecurrentNetwork
+from forecast.models.architecture import Architecture
+from forecast.models.recurrent import RecurrentNetwork
 from forecast.prediction import _widened, quantiles_after
 from tests.panels import daily
 

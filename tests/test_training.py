@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError, OutputError
-from forecast.models.recurrent import Architecture
-from forecast.training import STEPS_PER_EPOCH, Clock, Recipe, computing, loss_on, pick_device, train
+from forecast.models.architecture import Architecture
+from forecast.recipe import Recipe
+from forecast.training import STEPS_PER_EPOCH, Clock, computing, loss_on, pick_device, train
 from forecast.windows import Windows
 
 SMALL = Architecture("gru", 8, 1, False, 0.1, 3, 12, 3, (1,), (0.1, 0.5, 0.9))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from forecast.models.anchors import anchors, count_anchors, fill_missing
+from forecast.models.architecture import Architecture
 from forecast.models.cells import CELLS
 from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 
@@ -21,28 +21,6 @@ from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 _RIDGE = 0.01
 #: As many independent windows as this leave half of a slope that was found in them.
 _HALF_WAY_WINDOWS = 10.0
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """All that decides the network's tensors. context_length, horizon and segment are steps.
-
-    past, future and static have an entry for each covariate: 0 for a number, else how many categories there are.
-    """
-
-    cell: str
-    hidden: int
-    layers: int
-    bidirectional: bool
-    dropout: float
-    segment: int
-    context_length: int
-    horizon: int
-    season_lengths: tuple[int, ...]
-    quantile_levels: tuple[float, ...]
-    past: tuple[int, ...] = ()
-    future: tuple[int, ...] = ()
-    static: tuple[int, ...] = ()
 
 
 class Stack(nn.Module):

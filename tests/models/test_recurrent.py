@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from forecast.config import QUANTILE_LEVELS
+from forecast.models.architecture import Architecture
 from forecast.models.cells import CELLS
-from forecast.models.recurrent import Architecture, RecurrentNetwork, Stack, normalise
+from forecast.models.recurrent import RecurrentNetwork, Stack, normalise
 
 SMALL = Architecture("lstm", 8, 1, False, 0.1, 3, 12, 5, (4,), QUANTILE_LEVELS)
 VARIANTS = {

@@ -1,0 +1,27 @@
+"""Architecture: all that decides the tensors of a network. It builds none, so a plan needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that decides the network's tensors. context_length, horizon and segment are steps.
+
+    past, future and static have an entry for each covariate: 0 for a number, else how many categories there are.
+    """
+
+    cell: str
+    hidden: int
+    layers: int
+    bidirectional: bool
+    dropout: float
+    segment: int
+    context_length: int
+    horizon: int
+    season_lengths: tuple[int, ...]
+    quantile_levels: tuple[float, ...]
+    past: tuple[int, ...] = ()
+    future: tuple[int, ...] = ()
+    static: tuple[int, ...] = ()
