@@ -63,7 +63,7 @@ class ReadConfig:
         _within("skip_lines", self.skip_lines, 0, 1_000_000)
         _one_of("decimal", self.decimal, (".", ","))
         _one_of("thousands", self.thousands, tuple(THOUSANDS))
-        if self.thousands is not None and self.thousands == (self.decimal or "."):
+        if self.thousands is not None and self.thousands == self.decimal:
             raise ConfigError(
                 f"{self.thousands!r} cannot be both the decimal mark and the thousands separator",
                 hint="--decimal , --thousands ." if self.thousands == "." else "--decimal .",

@@ -21,6 +21,8 @@ _LETTER = re.compile(r"[^\W\d_]")
 #: More rows than this above the data are no header.
 _MOST_HEADERS = 3
 _LONGEST_HINT = 150
+#: A column of data is one when it has at least so many cells.
+_FEWEST_CELLS = 3
 _COMMENT_SIGNS = ("#", "%", "//", "--", ";")
 
 
@@ -38,7 +40,7 @@ class FirstRows:
         columns = []
         for column in range(len(self.first)):
             texts = [row[column] for row in self.later if row[column] and not _NOTHING.fullmatch(row[column])]
-            if texts and all(looks_like_data(text) for text in texts):
+            if len(texts) >= _FEWEST_CELLS and all(looks_like_data(text) for text in texts):
                 columns.append(column)
         return columns
 
@@ -121,8 +123,10 @@ def single_quotes_problem(rows: FirstRows) -> Problem | None:
     for column in range(len(rows.first)):
         texts = [row[column] for row in (rows.first, *rows.early, *rows.later) if row[column]]
         if len(texts) > 1 and all(len(text) > 1 and text[0] == text[-1] == "'" for text in texts[1:]):
+            quoted = [row[column].startswith("'") for row in (rows.first, *rows.early)]
+            place = quoted.index(True) if any(quoted) else 0
             text = f"the cells are in single quotes: {shown(texts[1])}"
-            return Problem("E218", text, rows.lines[0], column + 1, '--quote "\'"')
+            return Problem("E218", text, rows.lines[place], column + 1, '--quote "\'"')
     return None
 
 

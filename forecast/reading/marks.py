@@ -53,12 +53,12 @@ def decide_decimal(table: Table, columns: Sequence[int], how: ReadConfig) -> tup
 
     The one that is given, else the comma where it is proven: some number has other than three digits behind a comma or
     nothing but a zero before it, and nothing in the table speaks against it: a point, or several commas. 1,234 alone
-    proves nothing, and one cell among many may be a slip. Else the point.
+    proves nothing, and one cell among many may be a slip. Else the point, unless it stands between thousands.
     """
     seen = {column: _seen(table.cells[column]) for column in columns}
     notes = _minus_notes(table, [column for column in columns if seen[column][1]])
-    if how.decimal or how.thousands == "," or not any(comma for comma, _ in seen.values()):
-        return how.decimal or ".", notes
+    if how.decimal or how.thousands in (",", ".") or not any(comma for comma, _ in seen.values()):
+        return how.decimal or Notation.of(how).mark, notes
     tallies = {column: _tally(table.cells[column], how) for column, (comma, _) in seen.items() if comma}
     without = [column for column in range(len(table.names)) if column not in tallies]
     if any(map(_has_points, (table.cells[column] for column in without))):

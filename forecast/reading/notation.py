@@ -38,8 +38,8 @@ class Notation:
 
     @classmethod
     def of(cls, how: ReadConfig) -> Notation:
-        """The notation that the settings name; a decimal mark that they do not name is the point."""
-        return cls(how.decimal or ".", how.thousands, how.na, how.units)
+        """The notation that the settings name; a decimal mark that they do not name is the point, or the other one."""
+        return cls(how.decimal or ("," if how.thousands == "." else "."), how.thousands, how.na, how.units)
 
     @property
     def group(self) -> str | None:
