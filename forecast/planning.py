@@ -15,8 +15,8 @@ import numpy as np
 from forecast.calendars import season_lengths as calendar_seasons
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
-from forecast.features import check_features, choose_holidays, feature_names
-from forecast.models.architecture import Architecture
+from forecast.features import check_features, choose_features, choose_holidays, feature_names
+from forecast.models.architecture import PLAIN, Architecture
 from forecast.panel import Covariate, Panel
 from forecast.recipe import Recipe
 from forecast.scaling import prefers_log
@@ -170,7 +170,7 @@ def architecture_of(
         past=tuple(len(c.categories) for c in covariates if c.role == "past"),
         future=(
             *(len(c.categories) for c in covariates if c.role == "future"),
-            *(0 for _ in feature_names(features)),
+            *(PLAIN for _ in feature_names(features)),
         ),
         static=tuple(len(c.categories) for c in covariates if c.role == "static"),
     )
@@ -179,7 +179,9 @@ def architecture_of(
 def _features(panel: Panel, config: Config) -> tuple[str, ...]:
     """The calendar features and the holidays that the config asks for, or that the calendar suggests."""
     data = config.data
-    chosen = check_features(data.features) if data.features else ()
+    chosen = (
+        check_features(data.features) if data.features else choose_features(panel.calendar, panel.first, panel.last)
+    )
     stamps = [s.timestamps for s in panel.series]
     return (*chosen, *(choose_holidays(data.holidays, panel.calendar, stamps) if data.holidays else ()))
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: In place of the number of categories: a number that is always known and acts in a straight line.
+PLAIN = -1
+
 
 @dataclass(frozen=True)
 class Architecture:
     """All that decides the network's tensors. context_length, horizon and segment are steps.
 
-    past, future and static have an entry for each covariate: 0 for a number, else how many categories there are.
+    past, future and static have an entry for each covariate: 0 for a number, PLAIN for one that is always known and
+    acts in a straight line, else how many categories there are.
     """
 
     cell: str

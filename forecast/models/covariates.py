@@ -1,7 +1,8 @@
 """Covariates inside the network: as inputs of the recurrence, and as what the series answers to at once.
 
 Columns hold numbers, or indices into the categories of a categorical covariate; NaN is not known. `sizes` has one entry
-per column: 0 for a number, else how many categories there are.
+per column: 0 for a number, PLAIN for one that is always known and acts in a straight line, as the waves of a calendar,
+else how many categories there are.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ class Encoder(nn.Module):
 
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
-        self.numbers = [i for i, size in enumerate(sizes) if not size]
-        self.categories = [i for i, size in enumerate(sizes) if size]
+        self.numbers = [i for i, size in enumerate(sizes) if size <= 0]
+        self.masked = [i for i, size in enumerate(sizes) if size == 0]
+        self.categories = [i for i, size in enumerate(sizes) if size > 0]
         # Index 0 stands for what is not known.
         self.embeddings = nn.ModuleList(
-            nn.Embedding(size + 1, min(_WIDEST_EMBEDDING, (size + 2) // 2)) for size in sizes if size
+            nn.Embedding(size + 1, min(_WIDEST_EMBEDDING, (size + 2) // 2)) for size in sizes if size > 0
         )
-        self.width = 2 * len(self.numbers) + sum(e.embedding_dim for e in self.embeddings)  # type: ignore[misc]
+        self.width = len(self.numbers) + len(self.masked) + sum(e.embedding_dim for e in self.embeddings)  # type: ignore[misc]
         if self.numbers:
             self.register_buffer("center", torch.zeros(len(self.numbers)))
             self.register_buffer("scale", torch.ones(len(self.numbers)))
@@ -44,8 +46,9 @@ class Encoder(nn.Module):
     def forward(self, columns: Tensor) -> Tensor:
         parts = []
         if self.numbers:
-            numbers = columns[..., self.numbers]
-            parts = [_standardised(numbers, self.center, self.scale), (~torch.isnan(numbers)).float()]
+            parts.append(_standardised(_some(columns, self.numbers), self.center, self.scale))
+        if self.masked:
+            parts.append((~torch.isnan(_some(columns, self.masked))).float())
         for embedding, column in zip(self.embeddings, self.categories, strict=True):
             parts.append(embedding(_index(columns[..., column])))
         return torch.cat(parts, -1)
@@ -73,12 +76,14 @@ class Response(nn.Module):
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
         self.sizes = tuple(sizes)
-        self.numbers = [i for i, size in enumerate(sizes) if not size]
+        self.numbers = [i for i, size in enumerate(sizes) if size <= 0]
+        self.bends = [at for at, i in enumerate(self.numbers) if sizes[i] == 0]
         if self.numbers:
             self.register_buffer("center", torch.zeros(len(self.numbers)))
             self.register_buffer("scale", torch.ones(len(self.numbers)))
-            self.register_buffer("knots", torch.zeros(len(_KNOTS), len(self.numbers)))
-        self.weight = nn.Parameter(torch.zeros((1 + len(_KNOTS)) * len(self.numbers) + sum(self.sizes)))
+            self.register_buffer("knots", torch.zeros(len(_KNOTS), len(self.bends)))
+        n_features = len(self.numbers) + len(_KNOTS) * len(self.bends) + sum(size for size in sizes if size > 0)
+        self.weight = nn.Parameter(torch.zeros(n_features))
 
     def forward(self, columns: Tensor) -> Tensor:
         return self.features(columns) @ self.weight
@@ -87,11 +92,14 @@ class Response(nn.Module):
         """What the response is linear in, [..., D]; zero for what is not known."""
         parts = []
         if self.numbers:
-            numbers = columns[..., self.numbers]
-            z, known = _standardised(numbers, self.center, self.scale), ~torch.isnan(numbers)
-            parts = [z, *(torch.relu(z - knot) * known for knot in self.knots)]
+            numbers = _some(columns, self.numbers)
+            z = _standardised(numbers, self.center, self.scale)
+            parts.append(z)
+            if self.bends:
+                bending, known = _some(z, self.bends), ~torch.isnan(_some(numbers, self.bends))
+                parts += [torch.relu(bending - knot) * known for knot in self.knots]
         for column, size in enumerate(self.sizes):
-            if size:
+            if size > 0:
                 indicators = nn.functional.one_hot(_index(columns[..., column]), size + 1)
                 parts.append(indicators[..., 1:].to(columns.dtype))
         return torch.cat(parts, -1)
@@ -105,12 +113,12 @@ class Response(nn.Module):
         self.center.copy_(_mean(numbers))
         self.scale.copy_(_deviation(numbers))
         z = _standardised(numbers, self.center, self.scale)
-        for i in range(z.shape[1]):
+        for at, i in enumerate(self.bends):
             known = z[~torch.isnan(numbers[:, i]), i]
             # Between two values, as those of yes and no, there is nothing to bend.
             bends = len(known) > 0 and len(known.unique()) > len(_KNOTS)
             levels = torch.quantile(known, torch.tensor(_KNOTS)) if bends else torch.full((len(_KNOTS),), 2 * _FURTHEST)
-            self.knots[:, i] = levels
+            self.knots[:, at] = levels
 
 
 class Ahead(nn.Module):
@@ -166,6 +174,11 @@ def _robust_ridge(x: Tensor, y: Tensor, penalty: Tensor) -> Tensor:
         residual = (y - x @ weight).abs()
         weights = (residual.median().clamp_min(1e-9) / residual.clamp_min(1e-9)).clamp_max(1.0)
     return weight
+
+
+def _some(columns: Tensor, chosen: Sequence[int]) -> Tensor:
+    """Some of the columns [..., C]; all of them are not copied."""
+    return columns if len(chosen) == columns.shape[-1] else columns[..., list(chosen)]
 
 
 def _standardised(numbers: Tensor, center: Tensor, scale: Tensor) -> Tensor:

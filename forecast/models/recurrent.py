@@ -113,7 +113,7 @@ class RecurrentNetwork(nn.Module):
         past = self.past(covariates[:, :length, :n_past]) if self.past else covariates[:, :length, :0]
         future = self.future(covariates[..., n_past:]) if self.future else covariates[..., :0]
         fixed = self.static(static) if self.static else static
-        inputs = _segments([values, local.observed, *past.unbind(-1), *future[:, :length].unbind(-1)], a.segment)
+        inputs = _segments([values, local.observed, past, future[:, :length]], a.segment)
         state = self.stack(torch.relu(self.embed(inputs)))
         summary = torch.cat([self.dropout(state), local.scale.log(), fixed], -1)
         hidden = torch.relu(self.hidden_head(summary))
@@ -282,7 +282,7 @@ def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _segments(channels: Sequence[Tensor], segment: int) -> Tensor:
-    """C channels [B, L] as segments [B, ceil(L / S), C·S], padded at the oldest end."""
+    """Tensors [B, L] and [B, L, C] as segments [B, ceil(L / S), S·(…)], padded at the oldest end."""
     padding = -channels[0].shape[1] % segment
-    padded = [functional.pad(channel.float(), (padding, 0)) for channel in channels]
-    return torch.cat([channel.unflatten(1, (-1, segment)) for channel in padded], -1)
+    padded = [functional.pad(t.float(), (0, 0) * (t.dim() - 2) + (padding, 0)) for t in channels if t.shape[-1]]
+    return torch.cat([t.unflatten(1, (-1, segment)).flatten(2) for t in padded], -1)
