@@ -140,6 +140,17 @@ def test_categories_and_static_covariates_train_save_and_load(tmp_path):
     np.testing.assert_allclose((medians(loaded, changed) - medians(loaded, other))[2], 8.0, atol=2.5)
 
 
+def test_features_of_the_calendar_come_back_from_a_file_by_their_names(tmp_path):
+    """A model that knows weekdays forecasts the same after a round trip."""
+    config = replace(TINY, data=DataConfig(features=("weekday",)))
+    panel = daily(weekly_wave(200))
+    forecaster = Forecaster.fit(panel, config)
+    forecaster.save(tmp_path / "m.safetensors")
+    loaded = Forecaster.load(tmp_path / "m.safetensors")
+    assert loaded.features == forecaster.features == ("weekday",)
+    np.testing.assert_allclose(medians(loaded, panel, 20), medians(forecaster, panel, 20))
+
+
 def test_features_are_columns_beside_the_users_own():
     """Known as far ahead as the horizon, with the user's own missing where they are."""
     panel = with_features(promoted(20, ahead=2), ("weekday",), 5)

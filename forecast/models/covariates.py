@@ -81,6 +81,7 @@ class Response(nn.Module):
         if self.numbers:
             self.register_buffer("center", torch.zeros(len(self.numbers)))
             self.register_buffer("scale", torch.ones(len(self.numbers)))
+        if self.bends:
             self.register_buffer("knots", torch.zeros(len(_KNOTS), len(self.bends)))
         n_features = len(self.numbers) + len(_KNOTS) * len(self.bends) + sum(size for size in sizes if size > 0)
         self.weight = nn.Parameter(torch.zeros(n_features))
