@@ -187,6 +187,13 @@ def _large(change: Callable[[str], str], delimiter: str = ",") -> Pollution:
     return spoil
 
 
+def _whole_thousands(clean: Clean, rng: random.Random, mark: str = ",") -> Spoilt:
+    """Whole numbers in groups of three, of which those below a thousand have none."""
+    large = replace(clean, values=tuple(str(int(10 ** rng.uniform(2, 6))) for _ in clean.values))
+    rows = [[*row[:-1], f"{int(row[-1]):,}".replace(",", mark)] for row in large.rows()]
+    return Spoilt(text_of([large.header, *rows]).encode(), (large.truth,))
+
+
 def _missing(word: str, share: float = 0.1) -> Pollution:
     """A word where a value is missing."""
 
@@ -412,7 +419,8 @@ POLLUTIONS: dict[str, Pollution] = {
     "decimal comma in quotes": _values(lambda text, _: text.replace(".", ",")),
     "some decimal commas": _values(lambda text, _: text.replace(".", ",") if "." in text else None, ";", 0.2),
     "thousands 1,234.50": _large(lambda text: f"{float(text):,.2f}"),
-    "thousands 1,234": _values(lambda text, rng: None if "." in text else f"{text},{rng.randrange(1000):03}"),
+    "thousands 1,234": _whole_thousands,
+    "thousands 1.234": lambda clean, rng: _whole_thousands(clean, rng, "."),
     "thousands 1.234,50": _large(lambda text: f"{float(text):,.2f}".translate(str.maketrans(",.", ".,")), ";"),
     "thousands 1 234.50": _large(lambda text: f"{float(text):,.2f}".replace(",", "\u00a0")),
     "thousands 1'234.50": _large(_apostrophes),

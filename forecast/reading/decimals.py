@@ -50,6 +50,9 @@ def parse_decimals(cells: Bytes, lengths: NDArray[np.int64], mark: str = ".", gr
     if group is not None and (apart := columns == ord(group)).any():
         before: NDArray[np.int64] = digits.astype(np.int64) + signed - after
         good &= _well_grouped(apart, signed, before)
+        # 0,512 is a fraction: nobody puts groups where there are no thousands.
+        begins = np.where(signed, columns[min(1, len(columns) - 1)], columns[0])
+        good &= ~(apart.any(axis=0) & (begins == _ZERO))
         used = used + apart.sum(axis=0, dtype=np.uint8)
     good &= used == lengths
     values = mantissa / np.take(_POWERS, after, mode="clip")

@@ -14,10 +14,10 @@ from forecast.reading.cells import Cells
 from forecast.reading.decimals import Bytes, Decimals, parse_decimals
 from forecast.reading.dialect import Table
 from forecast.reading.notation import LONGEST, MINUS_SIGNS, Notation, are_words
-from forecast.reading.problems import listed, warning
+from forecast.reading.problems import Problem, listed, named, shown, warning
 from forecast.reading.typed import blocks, sample
 
-_COMMA, _POINT = b",."
+_COMMA, _POINT, _ZERO = b",.0"
 _ASCII_END = 0x80
 _ONE_IN = 20
 # What cannot be a group of thousands. Clock times such as 18.30 look like it too: then the comma is not proven.
@@ -67,6 +67,36 @@ def decide_decimal(table: Table, columns: Sequence[int], how: ReadConfig) -> tup
         return ".", notes
     touched = listed(table.names[c] for c, tally in tallies.items() if tally.proofs + tally.doubtful)
     return ",", (warning("W201", f"the comma is read as the decimal mark: {touched}"), *notes)
+
+
+def grouped_by_points(table: Table, column: int, how: ReadConfig) -> list[Problem]:
+    """A problem with the first number of a column whose points stand between thousands, as far as can be seen.
+
+    Whoever writes three decimals everywhere does not write 950, and whoever leaves out zeros at the end does not write
+    1.050. Where both are there, and every point has three digits behind it, no decimal point was meant.
+    """
+    if how.decimal or how.thousands:
+        return []
+    first, whole, rounded = None, False, False
+    for start, part in blocks(table.cells[column]):
+        matrix, lengths = part.matrix(_width(part))
+        found = parse_decimals(matrix, lengths)
+        marked = found.good & found.marked
+        if (
+            (found.after[marked] != 3).any()
+            or (np.abs(found.values[marked]) < 1).any()
+            or (found.whole[marked] > 3).any()
+        ):
+            return []
+        whole = whole or bool((found.good & ~found.marked).any())
+        if marked.any():
+            rows = np.flatnonzero(marked)
+            first = start + int(rows[0]) if first is None else first
+            rounded = rounded or bool((matrix[rows, lengths[rows] - 1] == _ZERO).any())
+    if first is None or not (whole and rounded):
+        return []
+    text = f"{named(table.names[column])}: {shown(table.cells[column][first])} may be a whole number, as others are"
+    return [table.problem("E207", f"{text} (thousands separator?)", first, column, hint="--thousands . or --decimal .")]
 
 
 def _seen(cells: Cells) -> tuple[bool, bool]:

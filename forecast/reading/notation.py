@@ -81,7 +81,7 @@ class Notation:
     def _plain(self, bare: str) -> str:
         """The text with a point for the mark and no groups; a text that is grouped wrongly stays no number."""
         if self.group and self.group in bare:
-            groups = rf"([-+]?[0-9]{{1,3}}(?:{re.escape(self.group)}[0-9]{{3}})+)(?![0-9])(.*)"
+            groups = rf"([-+]?[1-9][0-9]{{0,2}}(?:{re.escape(self.group)}[0-9]{{3}})+)(?![0-9])(.*)"
             grouped = re.fullmatch(groups, bare, re.DOTALL)
             bare = grouped[1].replace(self.group, "") + grouped[2] if grouped else bare
         return bare if self.mark == "." else bare.translate({ord("."): self.mark, ord(self.mark): "."})

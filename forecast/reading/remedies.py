@@ -49,6 +49,8 @@ _UNIT = re.compile(r"[%‰°$€£¥¢₹₽₩₺₪]|°[CF]|[A-Z]{1,3}\$|[^\W\
 _MAGNITUDES = frozenset(
     ("k", "e", "x", "b", "bn", "mn", "mm", "mio", "mrd", "tsd", "tn", "million", "billion", "thousand")
 )
+# Letters that a hand or a scanner writes for digits: 1O is ten, and no quantity of O.
+_LIKE_DIGITS = re.compile(r"[OoQlI|]+")
 _ERROR = re.compile(r"#[A-Z][A-Z/0]*[!?]?")
 #: Millions of problems would take more memory than the file.
 _MOST_PROBLEMS = 10_000
@@ -157,6 +159,7 @@ def _units(texts: list[str], how: ReadConfig) -> list[str]:
     brackets = ["()"] if any(text.count("(") == 1 and text.endswith(")") for text in texts) else []
     # 5 kg and 5 g in one column are no numbers of one kind.
     fits = len(units) == 1 and _UNIT.fullmatch(units[0]) and units[0].casefold() not in _MAGNITUDES
+    fits = fits and not _LIKE_DIGITS.fullmatch(units[0])
     return [*(units if fits else ()), *brackets]
 
 

@@ -15,7 +15,7 @@ from forecast.reading.covariates import numeric_columns, read_covariates
 from forecast.reading.dialect import Table
 from forecast.reading.doubts import id_doubts, number_doubts
 from forecast.reading.ids import find_ids, grouped
-from forecast.reading.marks import decide_decimal
+from forecast.reading.marks import decide_decimal, grouped_by_points
 from forecast.reading.problems import FileProblems, Problem, named, warning
 from forecast.reading.roles import Roles, role_notes
 from forecast.reading.sentinels import sentinels
@@ -93,7 +93,8 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
     how = replace(read, decimal=mark)
     values, problems, doubts = _targets(table, roles.targets, how)
     others = read_covariates(table, roles.covariates, how, covariates)
-    if problems := [*times.problems, *problems, *others.problems]:
+    points = [problem for column in [*roles.targets, *numeric] for problem in grouped_by_points(table, column, read)]
+    if problems := [*times.problems, *problems, *others.problems, *points]:
         # A date that stands for many rows is one cell all the same.
         places = {(problem.code, problem.line, problem.column): problem for problem in reversed(problems)}
         raise FileProblems(table.file, places.values())
