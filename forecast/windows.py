@@ -91,7 +91,6 @@ class Windows:
             drivers[begin:stop] = rows[: stop - begin]
             drivers[end:stop, : known.n_past] = np.nan
         self._drivers = torch.from_numpy(drivers).to(device)
-        self._drivers_view = self._drivers.unfold(0, context_length + horizon, 1)
 
     def training_starts(self, min_context: int) -> Tensor:
         """Starts [n] of all windows worth training on: `min_context` steps behind them and enough ahead.
@@ -135,10 +134,10 @@ class Windows:
 
     def covariates_at(self, starts: Tensor) -> Tensor:
         """The covariates [B, L + H, C] around these starts, as known there: the past ones are NaN from the start on."""
-        known = self._drivers_view[(starts - self.context_length).to(self._drivers.device)].transpose(1, 2)
-        if self._n_past:
-            known = known.clone()
-            known[:, self.context_length :, : self._n_past] = torch.nan
+        # Whole rows at once: they lie together, while the steps of one column do not.
+        steps = torch.arange(-self.context_length, self.horizon, device=self._drivers.device)
+        known = self._drivers[starts.to(self._drivers.device)[:, None] + steps]
+        known[:, self.context_length :, : self._n_past] = torch.nan
         return known
 
     def covariate_rows(self, most: int = 100_000) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
 """Covariates inside the network: as inputs of the recurrence, and as what the series answers to at once.
 
 Columns hold numbers, or indices into the categories of a categorical covariate; NaN is not known. `sizes` has one entry
-per column: 0 for a number, PLAIN for one that is always known and acts in a straight line, as the waves of a calendar,
-else how many categories there are.
+per column: 0 for a number, PLAIN for one that is always known, of a size around 1, and acts in a straight line, as the
+waves of a calendar; else how many categories there are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+from forecast.models.architecture import PLAIN
 
 #: Quantiles of the training rows at which the response to a number may bend.
 _KNOTS = (0.2, 0.4, 0.6, 0.8)
@@ -31,24 +33,23 @@ class Encoder(nn.Module):
 
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
-        self.numbers = [i for i, size in enumerate(sizes) if size <= 0]
-        self.masked = [i for i, size in enumerate(sizes) if size == 0]
+        self.plain = [i for i, size in enumerate(sizes) if size == PLAIN]
+        self.numbers = [i for i, size in enumerate(sizes) if size == 0]
         self.categories = [i for i, size in enumerate(sizes) if size > 0]
         # Index 0 stands for what is not known.
         self.embeddings = nn.ModuleList(
             nn.Embedding(size + 1, min(_WIDEST_EMBEDDING, (size + 2) // 2)) for size in sizes if size > 0
         )
-        self.width = len(self.numbers) + len(self.masked) + sum(e.embedding_dim for e in self.embeddings)  # type: ignore[misc]
+        self.width = len(self.plain) + 2 * len(self.numbers) + sum(e.embedding_dim for e in self.embeddings)  # type: ignore[misc]
         if self.numbers:
             self.register_buffer("center", torch.zeros(len(self.numbers)))
             self.register_buffer("scale", torch.ones(len(self.numbers)))
 
     def forward(self, columns: Tensor) -> Tensor:
-        parts = []
+        parts = [_some(columns, self.plain)] if self.plain else []
         if self.numbers:
-            parts.append(_standardised(_some(columns, self.numbers), self.center, self.scale))
-        if self.masked:
-            parts.append((~torch.isnan(_some(columns, self.masked))).float())
+            numbers = _some(columns, self.numbers)
+            parts += [_standardised(numbers, self.center, self.scale), (~torch.isnan(numbers)).float()]
         for embedding, column in zip(self.embeddings, self.categories, strict=True):
             parts.append(embedding(_index(columns[..., column])))
         return torch.cat(parts, -1)
@@ -76,14 +77,13 @@ class Response(nn.Module):
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
         self.sizes = tuple(sizes)
-        self.numbers = [i for i, size in enumerate(sizes) if size <= 0]
-        self.bends = [at for at, i in enumerate(self.numbers) if sizes[i] == 0]
+        self.plain = [i for i, size in enumerate(sizes) if size == PLAIN]
+        self.numbers = [i for i, size in enumerate(sizes) if size == 0]
         if self.numbers:
             self.register_buffer("center", torch.zeros(len(self.numbers)))
             self.register_buffer("scale", torch.ones(len(self.numbers)))
-        if self.bends:
-            self.register_buffer("knots", torch.zeros(len(_KNOTS), len(self.bends)))
-        n_features = len(self.numbers) + len(_KNOTS) * len(self.bends) + sum(size for size in sizes if size > 0)
+            self.register_buffer("knots", torch.zeros(len(_KNOTS), len(self.numbers)))
+        n_features = (1 + len(_KNOTS)) * len(self.numbers) + sum(abs(size) for size in sizes)
         self.weight = nn.Parameter(torch.zeros(n_features))
 
     def forward(self, columns: Tensor) -> Tensor:
@@ -91,19 +91,16 @@ class Response(nn.Module):
 
     def features(self, columns: Tensor) -> Tensor:
         """What the response is linear in, [..., D]; zero for what is not known."""
-        parts = []
+        parts = [_some(columns, self.plain)] if self.plain else []
         if self.numbers:
             numbers = _some(columns, self.numbers)
-            z = _standardised(numbers, self.center, self.scale)
-            parts.append(z)
-            if self.bends:
-                bending, known = _some(z, self.bends), ~torch.isnan(_some(numbers, self.bends))
-                parts += [torch.relu(bending - knot) * known for knot in self.knots]
+            z, known = _standardised(numbers, self.center, self.scale), ~torch.isnan(numbers)
+            parts += [z, *(torch.relu(z - knot) * known for knot in self.knots)]
         for column, size in enumerate(self.sizes):
             if size > 0:
                 indicators = nn.functional.one_hot(_index(columns[..., column]), size + 1)
                 parts.append(indicators[..., 1:].to(columns.dtype))
-        return torch.cat(parts, -1)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
     @torch.no_grad()
     def measure(self, rows: Tensor) -> None:
@@ -114,12 +111,12 @@ class Response(nn.Module):
         self.center.copy_(_mean(numbers))
         self.scale.copy_(_deviation(numbers))
         z = _standardised(numbers, self.center, self.scale)
-        for at, i in enumerate(self.bends):
+        for i in range(z.shape[1]):
             known = z[~torch.isnan(numbers[:, i]), i]
             # Between two values, as those of yes and no, there is nothing to bend.
             bends = len(known) > 0 and len(known.unique()) > len(_KNOTS)
             levels = torch.quantile(known, torch.tensor(_KNOTS)) if bends else torch.full((len(_KNOTS),), 2 * _FURTHEST)
-            self.knots[:, at] = levels
+            self.knots[:, i] = levels
 
 
 class Ahead(nn.Module):

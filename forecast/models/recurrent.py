@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from forecast.models.anchors import anchors, count_anchors, fill_missing
-from forecast.models.architecture import Architecture
+from forecast.models.architecture import PLAIN, Architecture
 from forecast.models.cells import CELLS
 from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 
@@ -73,7 +73,10 @@ class RecurrentNetwork(nn.Module):
         self.past, self.future, self.static = (Encoder(c) if c else None for c in (a.past, a.future, a.static))
         self.response = Response(a.future) if a.future else None
         past, future, static = (part.width if part else 0 for part in (self.past, self.future, self.static))
-        self.embed = nn.Linear((2 + past + future) * a.segment, a.hidden)
+        # What the calendar tells of the past adds nothing to the past itself, and would take most of the time.
+        self.n_told = sum(size != PLAIN for size in a.future)
+        self.told = Encoder(a.future[: self.n_told]) if self.n_told else None
+        self.embed = nn.Linear((2 + past + (self.told.width if self.told else 0)) * a.segment, a.hidden)
         self.stack = Stack(a.cell, a.hidden, a.layers, a.bidirectional, a.dropout)
         width = a.hidden * (2 if a.bidirectional else 1)
         self.dropout = nn.Dropout(a.dropout)
@@ -111,15 +114,16 @@ class RecurrentNetwork(nn.Module):
         local = self._localise(context if response is None else context - response[:, :length], spread)
         values = torch.where(local.observed, local.filled, 0.0)
         past = self.past(covariates[:, :length, :n_past]) if self.past else covariates[:, :length, :0]
-        future = self.future(covariates[..., n_past:]) if self.future else covariates[..., :0]
+        told = covariates[:, :length, n_past : n_past + self.n_told]
+        told = self.told(told) if self.told else told
         fixed = self.static(static) if self.static else static
-        inputs = _segments([values, local.observed, past, future[:, :length]], a.segment)
+        inputs = _segments([values, local.observed, past, told], a.segment)
         state = self.stack(torch.relu(self.embed(inputs)))
         summary = torch.cat([self.dropout(state), local.scale.log(), fixed], -1)
         hidden = torch.relu(self.hidden_head(summary))
         corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
-        if self.ahead is not None:
-            corrections = corrections + self.ahead(hidden, future[:, length:])
+        if self.future is not None and self.ahead is not None:
+            corrections = corrections + self.ahead(hidden, self.future(covariates[:, length:, n_past:]))
         weights = torch.softmax(self.gate + self.gate_by_state(state), -1)
         width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
         median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + corrections[..., 0]
@@ -144,6 +148,7 @@ class RecurrentNetwork(nn.Module):
         n_past = len(self.architecture.past)
         for part, own in (
             (self.past, rows[:, :n_past]),
+            (self.told, rows[:, n_past : n_past + self.n_told]),
             (self.future, rows[:, n_past:]),
             (self.response, rows[:, n_past:]),
             (self.static, static),
