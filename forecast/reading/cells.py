@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ class Cells(Sequence[str]):
 
     def __init__(self, content: bytes, left: Positions, right: Positions) -> None:
         self._content, self._left, self._right = content, left, right
+        self._distinct: tuple[list[str], NDArray[np.int32]] | None = None
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Cells:
@@ -75,9 +76,10 @@ class Cells(Sequence[str]):
         wanted = text.encode(errors="surrogatepass")
         rows = np.flatnonzero(np.subtract(self._right, self._left) == len(wanted) + 1)
         for number in range(-(-len(wanted) // _WORD)):
-            words = np.empty(len(rows), dtype="<u8")
-            self.take(rows)._put_words(number, words)
-            rows = rows[words == int.from_bytes(wanted[_WORD * number : _WORD * (number + 1)], "little")]
+            some = self.take(rows)
+            word = int.from_bytes(wanted[_WORD * number : _WORD * (number + 1)], "little")
+            found = [some[at : at + _CHUNK]._words(number, 1)[:, 0] == word for at in range(0, len(some), _CHUNK)]
+            rows = rows[np.concatenate(found)] if found else rows
         return rows
 
     def lengths(self) -> NDArray[np.int64]:
@@ -86,13 +88,22 @@ class Cells(Sequence[str]):
 
     def matrix(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The first `width` bytes of each cell [N, width], zeros behind shorter ones; and how many each has [N]."""
-        words = np.empty((len(self), -(-width // _WORD)), dtype="<u8")
-        for number in range(words.shape[1]):
-            self._put_words(number, words[:, number])
+        count = -(-width // _WORD)
+        if len(self) <= _CHUNK:
+            words = self._words(0, count)
+        else:
+            words = np.empty((len(self), count), dtype="<u8")
+            for at in range(0, len(self), _CHUNK):
+                words[at : at + _CHUNK] = self[at : at + _CHUNK]._words(0, count)
         return words.view(np.uint8)[:, :width], self.lengths()
 
-    def distinct(self) -> tuple[list[str], NDArray[np.int64]]:
+    def distinct(self) -> tuple[list[str], NDArray[np.int32]]:
         """The distinct texts in the order they first appear, and which of them each cell is [N]."""
+        if self._distinct is None:
+            self._distinct = self._told_apart()
+        return list(self._distinct[0]), self._distinct[1]
+
+    def _told_apart(self) -> tuple[list[str], NDArray[np.int32]]:
         # Where equal cells follow each other, as ids in a sorted file do, one of each run is enough.
         if 2 * len(self[:_CHUNK]._runs()) < min(len(self), _CHUNK):
             starts = self._runs()
@@ -102,44 +113,75 @@ class Cells(Sequence[str]):
 
     def _runs(self) -> NDArray[np.int64]:
         """The cells that differ from the one before them."""
-        lengths = self.lengths()
-        begins = np.ones(len(self), dtype=np.bool_)
-        begins[1:] = lengths[1:] != lengths[:-1]
-        words = np.empty(len(self), dtype="<u8")
-        for number in range(-(-int(lengths.max(initial=0)) // _WORD)):
-            self._put_words(number, words)
-            begins[1:] |= words[1:] != words[:-1]
-        return np.flatnonzero(begins)
+        found = []
+        for at in range(0, len(self), _CHUNK):
+            # With the last cell of the chunk before, if there is one.
+            begin = max(at - 1, 0)
+            some = self[begin : at + _CHUNK]
+            lengths = some.lengths()
+            differs = lengths[1:] != lengths[:-1]
+            words = some._words(0, -(-int(lengths.max()) // _WORD))
+            for word in words.T:
+                differs |= word[1:] != word[:-1]
+            found.append(np.flatnonzero(differs) + (begin + 1))
+        return np.concatenate([np.zeros(min(len(self), 1), dtype=np.int64), *found])
 
-    def _numbered(self) -> tuple[list[str], NDArray[np.int64]]:
-        from pandas import factorize
-
+    def _numbered(self) -> tuple[list[str], NDArray[np.int32]]:
         lengths = self.lengths()
         # A zero byte at the end of a text looks like the padding: then only the length tells them apart.
-        which = factorize(lengths)[0] if b"\0" in self._content else np.zeros(len(self), dtype=np.int64)
+        which = _factorised(lengths)[0] if b"\0" in self._content else np.zeros(len(self), dtype=np.int64)
         words = np.empty(len(self), dtype="<u8")
         for number in range(-(-int(lengths.max(initial=0)) // _WORD)):
-            self._put_words(number, words)
-            more, values = factorize(words)
-            if len(values) > 1:
-                which = factorize(which * np.int64(len(values)) + more)[0] if which.any() else more
+            for at in range(0, len(self), _CHUNK):
+                words[at : at + _CHUNK] = self[at : at + _CHUNK]._words(number, 1)[:, 0]
+            more, count = _factorised(words)
+            if count > 1:
+                which = _factorised(which * np.int64(count) + more)[0] if which.any() else more
         first = np.flatnonzero(np.diff(np.maximum.accumulate(which), prepend=-1))
-        return list(self.take(first)), which
+        return list(self.take(first)), which.astype(np.int32)
 
-    def _put_words(self, number: int, words: NDArray[np.uint64]) -> None:
-        """Fills an array [N] with the bytes of each cell from 8 * number on, up to eight, as a little-endian number."""
-        content = self._content if len(self._content) >= _WORD else self._content.ljust(_WORD, b"\0")
-        every: NDArray[np.uint64] = np.ndarray((len(content) - _WORD + 1,), "<u8", content, 0, (1,))
-        for at in range(0, len(self), _CHUNK):
-            some = slice(at, at + _CHUNK)
-            starts = self._left[some].astype(np.int64) + (1 + _WORD * number)
-            rest = self._right[some] - starts
-            inside = np.minimum(starts, len(every) - 1)
-            found = every[inside]
-            late = np.flatnonzero(starts != inside)
-            if len(late):
-                # The last bytes of the buffer begin no whole word: what is before them is shifted out.
-                found[late] >>= np.minimum(8 * (starts[late] - inside[late]), 63).astype(np.uint64)
-            if rest.min() < _WORD:
-                found &= _MASKS[np.minimum(np.maximum(rest, 0), _WORD)]
-            words[some] = found
+    def _words(self, first: int, count: int) -> NDArray[np.uint64]:
+        """The bytes of each cell from 8 * first on as little-endian numbers [N, count], zeros behind its end."""
+        width, content = _WORD * count, self._content
+        if not (count and len(self)):
+            return np.zeros((len(self), count), dtype="<u8")
+        starts = self._left.astype(np.int64)
+        rest = self._right - starts - (1 + _WORD * first)
+        starts += 1 + _WORD * first
+        # The last cells end nearer to the end of the buffer than all bytes that are taken at once.
+        cut = max(len(content) - width, 0)
+        late = np.flatnonzero(starts > cut) if int(starts.max()) > cut else np.empty(0, dtype=np.int64)
+        if len(content) < width:
+            late, found = np.arange(len(self)), np.empty(len(self), dtype=f"S{width}")
+        else:
+            found = _pieces(content, width)[np.minimum(starts, cut) if len(late) else starts]
+        if len(late):
+            tail = content[cut:].ljust(2 * width, b"\0")
+            found[late] = _pieces(tail, width)[np.minimum(starts[late] - cut, width)]
+        words = found.view("<u8").reshape(len(self), count)
+        least, most = int(rest.min()), int(rest.max())
+        for number in range(max(least // _WORD, 0), count):
+            if least == most:
+                words[:, number] &= _MASKS[min(max(least - _WORD * number, 0), _WORD)]
+            else:
+                words[:, number] &= _MASKS.take(rest - _WORD * number, mode="clip")
+        return words
+
+
+def _pieces(content: bytes, width: int) -> NDArray[np.bytes_]:
+    """The `width` bytes that begin at each position, without a copy of any."""
+    return np.ndarray((len(content) - width + 1,), f"S{width}", content, 0, (1,))
+
+
+def _factorised(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+    """Which of the distinct numbers, in the order they first appear, each one is [N], and how many there are."""
+    if len(numbers) > _CHUNK:
+        # It takes a while to import, and is worth that where sorting would take longer.
+        from pandas import factorize
+
+        codes, values = factorize(numbers)
+        return codes, len(values)
+    values, first, codes = np.unique(numbers, return_index=True, return_inverse=True)
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(values))
+    return rank[codes], len(values)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +18,7 @@ from forecast.reading.dialect import Table
 from forecast.reading.problems import listed
 from forecast.reading.typed import looks_boolean, looks_numeric, sample
 
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int32] | NDArray[np.int64]
 
 _WHOLE_NUMBER = re.compile(r"-?\d+")
 _MOST_ID_COLUMNS = 6
@@ -26,8 +28,8 @@ _TRIAL = 5_000
 
 def find_ids(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> tuple[int, ...]:
     """The indices of the text columns that tell repeated timestamps [N] apart; empty when none repeats or none does."""
-    times = _times(timestamps)
-    if _count(times) == len(times):
+    times = _Times(timestamps)
+    if not times.repeat:
         return ()
     taken = set(taken)
     texts = [i for i in named_columns(table) if i not in taken and _is_text(table, i)]
@@ -43,11 +45,44 @@ def id_hint(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> st
     """A hint naming columns of whole numbers or words that would tell repeated timestamps apart, if there are such."""
     taken = set(taken)
     labels = [i for i in named_columns(table) if i not in taken and (_is_text(table, i) or _is_whole(table.cells[i]))]
-    found = _explanations(table, _times(timestamps), labels)
+    found = _explanations(table, _Times(timestamps), labels)
     return f"if each is another series, train with: --id {in_list(table, found[0])}" if found else None
 
 
-def grouped(codes: Sequence[Codes], length: int) -> Codes:
+@dataclass(frozen=True)
+class _Times:
+    """The times of N rows. What takes long is worked out only where something needs it."""
+
+    stamps: Timestamps
+
+    @cached_property
+    def repeat(self) -> bool:
+        """Whether some time is there more than once."""
+        stamps = self.stamps
+        if (stamps[1:] > stamps[:-1]).all():
+            return False
+        return int(np.count_nonzero(stamps == stamps[0])) > 1 or _count(self.codes) < len(stamps)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int64]:
+        """A number for each row, without holes, that is smaller for an earlier time [N]."""
+        moments = self.stamps.astype(np.int64)
+        moments -= moments.min()
+        return _dense(moments // max(int(np.gcd.reduce(moments)), 1))
+
+    def apart(self, key: Codes) -> bool:
+        """Whether the order of the rows shows that no two of one key have one time; else nothing is known yet.
+
+        The numbers of the keys are in the order in which they first appear.
+        """
+        stamps = self.stamps
+        later, greater = stamps[1:] > stamps[:-1], key[1:] > key[:-1]
+        if bool((greater | (later & (key[1:] == key[:-1]))).all()):
+            return True
+        return bool((later | (greater & (stamps[1:] == stamps[:-1]))).all())
+
+
+def grouped(codes: Sequence[Codes], length: int) -> NDArray[np.int64]:
     """One number for each distinct row of several columns of codes, [length]; smaller rows have smaller numbers."""
     groups = np.zeros(length, dtype=np.int64)
     for column in codes:
@@ -56,7 +91,7 @@ def grouped(codes: Sequence[Codes], length: int) -> Codes:
     return groups
 
 
-def _dense(numbers: Codes) -> Codes:
+def _dense(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Numbers from 0 in the same order, without those that are not there."""
     highest = int(numbers.max(initial=0))
     if highest > 4 * len(numbers) + 1_000:
@@ -66,7 +101,7 @@ def _dense(numbers: Codes) -> Codes:
     return np.asarray((np.cumsum(present) - 1)[numbers])
 
 
-def _explanations(table: Table, times: Codes, columns: Sequence[int]) -> list[tuple[int, ...]]:
+def _explanations(table: Table, times: _Times, columns: Sequence[int]) -> list[tuple[int, ...]]:
     """The smallest sets of columns that leave no time repeated but in repeated rows, each with what else it determines.
 
     A region determines its state: such a column goes along as a label. The weather of the day does not.
@@ -74,9 +109,10 @@ def _explanations(table: Table, times: Codes, columns: Sequence[int]) -> list[tu
     codes = {i: Cells.of(table.cells[i]).distinct()[1] for i in columns}
     codes = {i: column for i, column in codes.items() if column.max(initial=0) > 0}
     columns = list(codes)[:_MOST_ID_COLUMNS]
-    if not columns or not _explains(table, times, [codes[i] for i in columns]):
-        return []
     for size in range(1, len(columns) + 1):
+        # What all of them together do not tell apart, no part of them does.
+        if size == 2 and not _explains(table, times, [codes[i] for i in columns]):
+            break
         found = []
         for keys in combinations(columns, size):
             if _explains(table, times, [codes[i] for i in keys]):
@@ -86,18 +122,22 @@ def _explanations(table: Table, times: Codes, columns: Sequence[int]) -> list[tu
     return []
 
 
-def _explains(table: Table, times: Codes, keys: Sequence[Codes]) -> bool:
+def _explains(table: Table, times: _Times, keys: Sequence[Codes]) -> bool:
     """Whether rows of one time and the same keys are the same row."""
+    if len(keys) == 1 and times.apart(keys[0]):
+        return True
+    moments = times.codes
     # The rows of the first few times: where each time has many rows, these show the most.
-    trial = np.flatnonzero(times <= np.partition(times, min(_TRIAL, len(times)) - 1)[min(_TRIAL, len(times)) - 1])
-    for rows in ([trial] if len(trial) < len(times) else []) + [np.arange(len(times))]:
-        groups = grouped([column[rows] for column in (times, *keys)], len(rows))
+    last = min(_TRIAL, len(moments)) - 1
+    trial = np.flatnonzero(moments <= np.partition(moments, last)[last])
+    for rows in ([trial] if len(trial) < len(moments) else []) + [np.arange(len(moments))]:
+        groups = grouped([column[rows] for column in (moments, *keys)], len(rows))
         if not _equal_within(table, groups, rows):
             return False
     return True
 
 
-def _equal_within(table: Table, groups: Codes, rows: Codes) -> bool:
+def _equal_within(table: Table, groups: NDArray[np.int64], rows: NDArray[np.int64]) -> bool:
     """Whether every two rows of one group have equal cells throughout."""
     if _count(groups) == len(groups):
         return True
@@ -108,14 +148,11 @@ def _equal_within(table: Table, groups: Codes, rows: Codes) -> bool:
 
 
 def _determines(keys: Sequence[Codes], label: Codes) -> bool:
-    groups = grouped(keys, len(label))
-    return _count(grouped([groups, label], len(label))) == _count(groups)
-
-
-def _times(timestamps: Timestamps) -> Codes:
-    moments = timestamps.astype(np.int64)
-    moments -= moments.min()
-    return _dense(moments // max(int(np.gcd.reduce(moments)), 1))
+    """Whether rows of the same keys have the same label."""
+    groups = keys[0] if len(keys) == 1 else grouped(keys, len(label))
+    some = np.empty(_count(groups), dtype=label.dtype)
+    some[groups] = label
+    return np.array_equal(some[groups], label)
 
 
 def _count(codes: Codes) -> int:

@@ -157,6 +157,8 @@ def _items(table: Table, id_at: Sequence[int]) -> tuple[tuple[tuple[str, ...], .
     if not id_at:
         return ((),), np.zeros(len(table), dtype=np.int64)
     texts, codes = zip(*(_in_order(table.cells[column]) for column in id_at), strict=True)
+    if len(id_at) == 1:
+        return tuple((text,) for text in texts[0]), codes[0]
     items = grouped(codes, len(table))
     first = np.zeros(int(items.max()) + 1, dtype=np.int64)
     first[items[::-1]] = np.arange(len(table))[::-1]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.reading import cells as module
 from forecast.reading.cells import Cells
 
 TEXTS = st.lists(st.text(st.sampled_from("ab\0ü🙂 "), max_size=20), max_size=30)
@@ -31,6 +32,21 @@ def test_distinct_texts_are_numbered_as_they_appear(texts: list[str]) -> None:
     distinct, which = Cells.of(texts).distinct()
     assert distinct == list(dict.fromkeys(texts))
     assert [distinct[i] for i in which] == texts
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["a", "ab", "12345678", "12345678b", "1234567", ""]), max_size=60), st.booleans())
+def test_where_the_parts_begin_that_are_read_at_once_changes_nothing(texts: list[str], in_order: bool) -> None:
+    """Numbers, bytes and rows are the same in parts of three cells, whether equal cells stand together or not."""
+    texts = sorted(texts) if in_order else texts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_CHUNK", 3)
+        cells = Cells.of(texts)
+        distinct, which = cells.distinct()
+        assert distinct == list(dict.fromkeys(texts))
+        assert [distinct[i] for i in which] == texts
+        assert bytes(cells.matrix(9)[0]) == b"".join(text.encode().ljust(9, b"\0") for text in texts)
+        assert cells.rows_of("12345678b").tolist() == [i for i, text in enumerate(texts) if text == "12345678b"]
 
 
 @given(TEXTS, st.integers(0, 40))
