@@ -1,6 +1,6 @@
 """How many spoilt files are read rightly, refused, or read wrongly without a word?
 
-    python benchmarks/pollution.py [--seeds 3] [--keep FOLDER]
+    python -m benchmarks.pollution [--seeds 3] [--keep FOLDER] [--words KIND]
 
 Clean generated files are spoilt in the ways of pollutions.py. Each is read by `read_panel`, with the names of its
 columns, without any option, and with what the hints of a refusal name, and by `pandas.read_csv(parse_dates=…)`. A file
