@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast.calendars import Calendar, season_lengths
 from forecast.panel import Timestamps
@@ -17,20 +18,20 @@ from forecast.reading.steps import Steps
 #: The percentage of steps without a value beyond which a file is not what it is taken for, unless told otherwise.
 MAX_MISSING = 60.0
 
-Texts = Callable[[Timestamps], list[str]]
+Counts = NDArray[np.int64]
 
 
 def gap_notes(file: str, rows: Rows, steps: Steps, built: Built, calendar: Calendar, most: float | None) -> list[str]:
     """Notes on missing steps and on how series end. Raises FileProblems where more than `most` percent are missing."""
-    total = sum(len(series) for series in built.series)
-    absent = [len(series) - (kept.stop - kept.start) for series, kept in zip(built.series, built.kept, strict=True)]
-    missing = [int(np.isnan(series.values).sum()) for series in built.series]
-    _check_missing(file, sum(missing), total, most)
-    notes = _missing("W404", "have no row", [_absent(steps, *one) for one in _with(absent, built)], absent, total, rows)
-    blank = [gone - away for gone, away in zip(missing, absent, strict=True)]
-    runs = [_blank(rows, *one) for one in _with(blank, built)]
+    lengths = built.lengths
+    total, absent, missing = int(lengths.sum()), lengths - (built.last - built.first + 1), lengths - built.values
+    _check_missing(file, int(missing.sum()), total, most)
+    runs = [_absent(steps, built, number) for number in np.flatnonzero(absent).tolist()]
+    notes = _missing("W404", "have no row", runs, absent, total, rows)
+    blank = missing - absent
+    runs = [_blank(rows, built, number) for number in np.flatnonzero(blank).tolist()]
     notes += _missing("W405", "have a blank cell", runs, blank, total, rows)
-    return [*notes, *_ends(rows, built), *_stale(rows, built, calendar), *_short(built)]
+    return [*notes, *_ends(rows, built), *_stale(rows, built, lengths, calendar), *_short(built)]
 
 
 def _check_missing(file: str, missing: int, total: int, most: float | None) -> None:
@@ -49,27 +50,23 @@ def _check_missing(file: str, missing: int, total: int, most: float | None) -> N
 _Run = tuple[int, Timestamps]
 
 
-def _with(counts: Sequence[int], built: Built) -> list[tuple[Built, int]]:
-    return [(built, number) for number, count in enumerate(counts) if count]
-
-
 def _absent(steps: Steps, built: Built, number: int) -> _Run:
     """The longest run of steps without a row, and all such steps."""
-    at = steps.at[built.kept[number]]
+    at = steps.at[built.kept(number)]
     stamps = built.series[number].timestamps
     return int(np.diff(at).max()) - 1, np.delete(stamps, at - at[0])
 
 
 def _blank(rows: Rows, built: Built, number: int) -> _Run:
     """The longest run of rows without a value, and the timestamps of all of them."""
-    kept = built.kept[number]
+    kept = built.kept(number)
     blank = np.isnan(rows.values[kept, built.target[number]])
     return int(np.diff(np.flatnonzero(~blank)).max()) - 1, rows.timestamps[kept][blank]
 
 
-def _missing(code: str, what: str, runs: Sequence[_Run], counts: Sequence[int], total: int, rows: Rows) -> list[str]:
+def _missing(code: str, what: str, runs: Sequence[_Run], counts: Counts, total: int, rows: Rows) -> list[str]:
     """A note on missing steps of all series: how many, and which, or the longest gap; none when nothing is missing."""
-    count = sum(counts)
+    count = int(counts.sum())
     if not count:
         return []
     places = np.unique(np.concatenate([stamps for _, stamps in runs]))
@@ -95,27 +92,26 @@ def _longest(stamps: Timestamps, length: int) -> Timestamps:
 
 def _ends(rows: Rows, built: Built) -> list[str]:
     """How far covariates are known beyond the last values, or that a series ends with rows without a value."""
-    if any(built.ahead):
-        few, many = min(built.ahead), max(built.ahead)
+    if built.ahead.any():
+        few, many = int(built.ahead.min()), int(built.ahead.max())
         steps = f"{many:,}" if few == many else f"{few:,} to {many:,}"
         return [f"future covariates are known for {steps} step{'s' * (many != 1)} after the last value"]
-    ended = [number for number, count in enumerate(built.after) if count]
-    if not ended:
+    ended = np.flatnonzero(built.after)
+    if not len(ended):
         return []
-    number = ended[0]
-    count = built.after[number]
+    number = int(ended[0])
+    count = int(built.after[number])
     who = f"{len(ended)} series, first {shown(built.names[number])}," if len(built.series) > 1 else "the series"
     end = rows.texts_of(built.series[number].timestamps[-1:])[0]
     text = f"{who} end{'s' * (len(ended) == 1)} with {count:,} row{'s' * (count != 1)} without a value; "
     return [warning("W406", f"{text}the last value is of {end}")]
 
 
-def _stale(rows: Rows, built: Built, calendar: Calendar) -> list[str]:
+def _stale(rows: Rows, built: Built, lengths: Counts, calendar: Calendar) -> list[str]:
     """A note on series that end long before the others: their forecasts begin where they end."""
     if len(built.series) < 2:
         return []
-    ends = np.array([series.timestamps[-1] for series in built.series])
-    longest = max(len(series) for series in built.series)
+    ends, longest = rows.timestamps[built.last], int(lengths.max())
     season = min(season_lengths(calendar), default=1)
     step = np.timedelta64(calendar.step.microseconds, "us")
     old = np.flatnonzero((ends.max() - ends) // step > max(2 * season, longest // 10))

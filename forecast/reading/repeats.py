@@ -24,9 +24,9 @@ def without_repeats(table: Table, rows: Rows, on_duplicate: str | None = None) -
 
     Without it rows that contradict each other raise FileProblems.
     """
-    repeats = _find(rows)
-    if not (repeats.equal.any() or repeats.contradicting.any()):
+    if _begins(rows).all():
         return rows
+    repeats = _find(rows)
     if on_duplicate is not None:
         return _made_one(rows, repeats, on_duplicate)
     if repeats.contradicting.any():
@@ -61,9 +61,15 @@ class _Repeats:
     first: NDArray[np.int64]
 
 
-def _find(rows: Rows) -> _Repeats:
+def _begins(rows: Rows) -> NDArray[np.bool_]:
+    """Where another item or another time begins [N]."""
     begins = np.ones(len(rows), dtype=bool)
     begins[1:] = (rows.items[1:] != rows.items[:-1]) | (rows.timestamps[1:] != rows.timestamps[:-1])
+    return begins
+
+
+def _find(rows: Rows) -> _Repeats:
+    begins = _begins(rows)
     first = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
     later = np.flatnonzero(~begins)
     same = np.zeros(len(rows), dtype=bool)

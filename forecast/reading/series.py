@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,73 +16,96 @@ from forecast.reading.steps import Steps
 LEAST_VALUES = 3
 
 
-@dataclass
+@dataclass(frozen=True)
 class Built:
-    """The series, and of each: its name, the slice of the rows it is made of, and how many rows it has after that.
+    """S series, and of each [S]: its name, the number of its target, the first and the last row it is made of.
 
-    short are the names of those with too few values, ahead the steps that each is known for beyond its end.
+    values is how many of its steps have one, after how many rows there are behind its last, ahead the steps that it is
+    known for beyond its end. short are the names of those with too few values.
     """
 
-    series: list[Series] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    kept: list[slice] = field(default_factory=list)
-    target: list[int] = field(default_factory=list)
-    after: list[int] = field(default_factory=list)
-    ahead: list[int] = field(default_factory=list)
-    short: list[str] = field(default_factory=list)
+    series: list[Series]
+    names: list[str]
+    target: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    values: NDArray[np.int64]
+    after: NDArray[np.int64]
+    ahead: NDArray[np.int64]
+    short: list[str]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many steps each series has [S]."""
+        return np.fromiter(map(len, self.series), np.int64, len(self.series))
+
+    def kept(self, number: int) -> slice:
+        """The rows that a series is made of."""
+        return slice(int(self.first[number]), int(self.last[number]) + 1)
 
 
 def build_series(rows: Rows, steps: Steps, on_progress: Callable[[float], None] | None = None) -> Built:
     """Every target of every item from its first value to its last. Targets with too few values are left out."""
-    built = Built()
     starts = rows.starts
+    bounds = np.append(starts, len(rows))
+    # [items, targets] each: an item has the series of its targets side by side.
+    counts, first, last = _ends(rows, starts)
+    enough = counts >= LEAST_VALUES
+    parts, numbers = np.nonzero(enough)
+    first, last = first[enough], last[enough]
+    low, high = steps.at[first], steps.at[last]
+    names = _names(rows, starts)
+    series: list[Series] = []
+    ahead = np.zeros(len(parts), dtype=np.int64)
+    covariates_of = _Covariates(rows, steps)
     static = _static(rows, starts)
-    varying = rows.of_role("past", "future")
-    past = [place for place, i in enumerate(varying) if rows.covariates[i].role == "past"]
-    others = np.ascontiguousarray(rows.others[:, varying]) if varying else None
-    ends = _ends(rows, starts)
-    several = len(rows.columns.targets) > 1
-    items = rows.items[starts].tolist()
-    bounds = [*starts.tolist(), len(rows)]
-    for part, item in enumerate(items):
-        item_id, begin, end = rows.item_ids[item], bounds[part], bounds[part + 1]
-        for number, target in enumerate(rows.columns.targets):
-            count, first, last = ends[number][0][part], ends[number][1][part], ends[number][2][part]
-            name = " / ".join([*item_id, *([target] if several else [])])
-            if count < LEAST_VALUES:
-                built.short.append(name)
-                continue
-            kept = slice(first, last + 1)
-            at = steps.at[kept]
-            low, high = int(at[0]), int(at[-1])
-            values = _placed(rows.values[kept, number], at - low, high - low + 1)
-            covariates, ahead = NOTHING, 0
-            if others is not None:
-                covariates = _covariates(others, past, steps, slice(begin, end), low, high)
-                ahead = len(covariates) - len(values)
-            stamps = steps.stamps(part, low, high)
-            built.series.append(Series(item_id, target, stamps, values, covariates, static[part]))
-            built.names.append(name)
-            built.kept.append(kept)
-            built.target.append(number)
-            built.after.append(end - last - 1)
-            built.ahead.append(ahead)
-        if on_progress is not None and part % 1_000 == 0:
-            on_progress(part / len(items))
-    return built
+    nothing = np.empty(0)
+    columns = [np.ascontiguousarray(values) for values in rows.values.T]
+    each = zip(*(array.tolist() for array in (parts, numbers, first, last, low, high)), strict=True)
+    for at, (part, number, begin, end, its_low, its_high) in enumerate(each):
+        values = columns[number][begin : end + 1]
+        if its_high - its_low != end - begin:
+            values = _placed(values, steps.at[begin : end + 1] - its_low, its_high - its_low + 1)
+        covariates = NOTHING
+        if covariates_of.varying:
+            covariates = covariates_of.item(slice(int(bounds[part]), int(bounds[part + 1])), its_low, its_high)
+            ahead[at] = len(covariates) - len(values)
+        stamps = steps.stamps(part, its_low, its_high)
+        item_id = rows.item_ids[rows.items[starts[part]]]
+        its = static[part] if static.shape[1] else nothing
+        series.append(Series(item_id, rows.columns.targets[number], stamps, values, covariates, its))
+        if on_progress is not None and at % 1_000 == 0:
+            on_progress(at / len(parts))
+    after = bounds[parts + 1] - last - 1
+    short = [name for name, is_there in zip(names, enough.ravel().tolist(), strict=True) if not is_there]
+    names = [name for name, is_there in zip(names, enough.ravel().tolist(), strict=True) if is_there]
+    return Built(series, names, numbers, first, last, counts[enough], after, ahead, short)
 
 
-def _ends(rows: Rows, starts: NDArray[np.int64]) -> list[tuple[list[int], list[int], list[int]]]:
-    """For each target how many values every item has, and the rows of its first and its last."""
-    found = []
-    numbers = np.arange(len(rows))
-    for values in rows.values.T:
+def _names(rows: Rows, starts: NDArray[np.int64]) -> list[str]:
+    """What a person calls every target of every item."""
+    targets = rows.columns.targets
+    ids = [rows.item_ids[item] for item in rows.items[starts].tolist()]
+    if len(targets) == 1:
+        return list(map(" / ".join, ids))
+    return [" / ".join([*item_id, target]) for item_id in ids for target in targets]
+
+
+def _ends(rows: Rows, starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """How many values each target of every item has, and the rows of its first and its last [items, targets]."""
+    shape = (len(starts), rows.values.shape[1])
+    count, first, last = (np.empty(shape, dtype=np.int64) for _ in range(3))
+    ends = np.append(starts[1:], len(rows))
+    for target, values in enumerate(rows.values.T):
         observed = ~np.isnan(values)
-        count = np.add.reduceat(observed, starts, dtype=np.int64)
-        first = np.minimum.reduceat(np.where(observed, numbers, len(rows)), starts)
-        last = np.maximum.reduceat(np.where(observed, numbers, -1), starts)
-        found.append((count.tolist(), first.tolist(), last.tolist()))
-    return found
+        if observed.all():
+            count[:, target], first[:, target], last[:, target] = ends - starts, starts, ends - 1
+            continue
+        numbers = np.arange(len(rows))
+        count[:, target] = np.add.reduceat(observed, starts, dtype=np.int64)
+        first[:, target] = np.minimum.reduceat(np.where(observed, numbers, len(rows)), starts)
+        last[:, target] = np.maximum.reduceat(np.where(observed, numbers, -1), starts)
+    return count, first, last
 
 
 def _placed(values: Values, at: NDArray[np.int64], length: int) -> Values:
@@ -94,29 +117,39 @@ def _placed(values: Values, at: NDArray[np.int64], length: int) -> Values:
     return placed
 
 
-def _covariates(others: Values, past: list[int], steps: Steps, part: slice, low: int, high: int) -> Values:
-    """The covariates [T + E, C] of the steps from low to high and of the E after them for which some is known."""
-    at = steps.at[part]
-    begin = int(np.searchsorted(at, low))
-    cells = others[part][begin:]
-    at = at[begin:] - low
-    length = high - low + 1
-    future = np.delete(cells, past, axis=1) if past else cells
-    after = np.searchsorted(at, length)
-    known = np.flatnonzero(~np.isnan(future[after:]).all(axis=1)) if future.shape[1] else np.empty(0, dtype=np.int64)
-    end = int(after + known[-1] + 1) if len(known) else int(after)
-    placed = _placed(cells[:end], at[:end], int(at[end - 1]) + 1 if len(known) else length)
-    if past and len(placed) > length:
-        placed = placed.copy()
-        placed[length:, past] = np.nan
-    return placed
+class _Covariates:
+    """The past and future covariates of the rows, to be placed on the steps of each item."""
+
+    def __init__(self, rows: Rows, steps: Steps) -> None:
+        self.varying = rows.of_role("past", "future")
+        self._past = [place for place, i in enumerate(self.varying) if rows.covariates[i].role == "past"]
+        self._others = np.ascontiguousarray(rows.others[:, self.varying])
+        self._steps = steps.at
+
+    def item(self, part: slice, low: int, high: int) -> Values:
+        """Those [T + E, C] of the steps from low to high and of the E after them for which some is known."""
+        at, past = self._steps[part], self._past
+        begin = int(np.searchsorted(at, low))
+        cells = self._others[part][begin:]
+        at = at[begin:] - low
+        length = high - low + 1
+        future = np.delete(cells, past, axis=1) if past else cells
+        after = np.searchsorted(at, length)
+        no_future = not future.shape[1]
+        known = np.empty(0, dtype=np.int64) if no_future else np.flatnonzero(~np.isnan(future[after:]).all(axis=1))
+        end = int(after + known[-1] + 1) if len(known) else int(after)
+        placed = _placed(cells[:end], at[:end], int(at[end - 1]) + 1 if len(known) else length)
+        if past and len(placed) > length:
+            placed = placed.copy()
+            placed[length:, past] = np.nan
+        return placed
 
 
 def _static(rows: Rows, starts: NDArray[np.int64]) -> Values:
     """The static covariates of every item [items, S]: the value that its rows have, NaN where they have none."""
     columns = rows.of_role("static")
-    numbers = np.arange(len(rows))
     found = np.full((len(starts), len(columns)), np.nan)
+    numbers = np.arange(len(rows) if columns else 0)
     for place, column in enumerate(columns):
         values = rows.others[:, column]
         first = np.minimum.reduceat(np.where(np.isnan(values), len(rows), numbers), starts)
