@@ -22,6 +22,8 @@ class Cells(Sequence[str]):
 
     def __init__(self, content: bytes, left: Positions, right: Positions) -> None:
         self._content, self._left, self._right = content, left, right
+        # What is asked for again and again; the lengths only of a part that is small.
+        self._lengths: NDArray[np.int64] | None = None
         self._distinct: tuple[list[str], NDArray[np.int32]] | None = None
 
     @classmethod
@@ -84,7 +86,13 @@ class Cells(Sequence[str]):
 
     def lengths(self) -> NDArray[np.int64]:
         """How many bytes each cell has [N]."""
-        return np.subtract(self._right, self._left, dtype=np.int64) - 1
+        if self._lengths is not None:
+            return self._lengths
+        lengths = np.subtract(self._right, self._left, dtype=np.int64)
+        lengths -= 1
+        if len(self) <= _CHUNK:
+            self._lengths = lengths
+        return lengths
 
     def matrix(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The first `width` bytes of each cell [N, width], zeros behind shorter ones; and how many each has [N]."""
@@ -146,7 +154,7 @@ class Cells(Sequence[str]):
         if not (count and len(self)):
             return np.zeros((len(self), count), dtype="<u8")
         starts = self._left.astype(np.int64)
-        rest = self._right - starts - (1 + _WORD * first)
+        rest = self.lengths() - _WORD * first
         starts += 1 + _WORD * first
         # The last cells end nearer to the end of the buffer than all bytes that are taken at once.
         cut = max(len(content) - width, 0)

@@ -23,6 +23,7 @@ from forecast.reading.header import (
 from forecast.reading.lines import Lines, usable_lines
 from forecast.reading.misfits import Rows, misfit_problems
 from forecast.reading.problems import FileProblems, Problem, warning
+from forecast.reading.tokens import Records
 
 #: The longest field and line that are taken for those of a table, in bytes.
 LONGEST_FIELD, LONGEST_LINE = 2**20, 10 * 2**20
@@ -80,12 +81,22 @@ def split_rows(content: bytes, file: str, read: ReadConfig | None = None) -> Tab
 def _columns(rows: Rows) -> list[Cells]:
     records, width = rows.records, rows.width
     if len(records.left) == len(rows.kept) * width:
+        if np.may_share_memory(records.left, records.right):
+            return _side_by_side(records, width)
         left, right = records.left.reshape(-1, width), records.right.reshape(-1, width)
         return [Cells(records.content, left[:, column], right[:, column]) for column in range(width)]
     first = records.last[rows.kept] - (width - 1)
     return [
         Cells(records.content, records.left[first + column], records.right[first + column]) for column in range(width)
     ]
+
+
+def _side_by_side(records: Records, width: int) -> list[Cells]:
+    """The columns of fields that each end where the next one begins."""
+    bounds = [np.append(records.left[column::width], records.right[-1]) for column in range(width)]
+    # The last field of a row ends where the first of the next begins.
+    ends = [*(bound[:-1] for bound in bounds[1:]), bounds[0][1:]]
+    return [Cells(records.content, left[:-1], right) for left, right in zip(bounds, ends, strict=True)]
 
 
 def _too_long(rows: Rows) -> list[Problem]:

@@ -133,9 +133,13 @@ def letters_of(names: Sequence[str]) -> str:
 
 def _scan(cells: Cells, pattern: str) -> Scanned:
     lengths = cells.lengths()
-    matrix, lengths = cells.matrix(min(int(lengths.max(initial=0)), _LONGEST_TEXT) + 1)
-    last = matrix[np.arange(len(matrix)), np.clip(lengths - 1, 0, matrix.shape[1] - 1)]
-    if (matrix[:, 0] == ord(" ")).any() or (last == ord(" ")).any() or (lengths > _LONGEST_TEXT).any():
+    least, most = int(lengths.min(initial=0)), int(lengths.max(initial=0))
+    matrix, lengths = cells.matrix(min(most, _LONGEST_TEXT) + 1)
+    if least == most and 0 < most <= _LONGEST_TEXT:
+        last = matrix[:, most - 1]
+    else:
+        last = matrix[np.arange(len(matrix)), np.clip(lengths - 1, 0, matrix.shape[1] - 1)]
+    if (matrix[:, 0] == ord(" ")).any() or (last == ord(" ")).any() or most > _LONGEST_TEXT:
         bare = Cells.of([text.strip(" ") for text in cells])
         matrix, lengths = bare.matrix(matrix.shape[1])
     return scan(matrix, lengths, pattern)

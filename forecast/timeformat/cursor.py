@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,14 @@ class Cursor:
 
     def digits(self, count: int) -> NDArray[np.int64]:
         """The number in exactly `count` digits."""
-        number = np.zeros(len(self._good), dtype=np.int64)
+        # Small integers where they suffice: as many more of them are worked on at once.
+        number = np.zeros(len(self._good), dtype=_narrow(count))
         for _ in range(count):
             digit = self._next() - np.uint8(ord("0"))
             self._good &= digit <= 9
-            number *= 10
+            number *= number.dtype.type(10)
             number += digit
-        return number
+        return number.astype(np.int64)
 
     def one_or_two_digits(self) -> NDArray[np.int64]:
         """The number in one digit, or in two that do not begin with zero."""
@@ -132,3 +134,8 @@ class Cursor:
         if isinstance(self._at, int):
             return np.asarray(self._bytes[min(self._at + ahead, last)])
         return self._bytes[np.minimum(self._at + ahead, last), self._rows]
+
+
+def _narrow(count: int) -> type[np.unsignedinteger[Any] | np.signedinteger[Any]]:
+    """A type that holds every number of so many digits; what is no digit may wrap around in it."""
+    return np.uint8 if count <= 2 else np.uint16 if count <= 4 else np.int64

@@ -16,6 +16,7 @@ Timestamps = NDArray[np.datetime64]
 Values = dict[str, NDArray[np.int64]]
 
 _LONGEST_TEXT = 64
+_DAY, _NAT = 86_400_000_000, np.iinfo(np.int64).min
 
 
 class Scanned(NamedTuple):
@@ -73,7 +74,8 @@ def moments_of(scanned: Scanned) -> Timestamps:
     if "I" in values:
         real &= (values["I"] >= 1) & (values["I"] <= 12)
         hours = values["I"] % 12 + 12 * values["p"]
-    moments = days.astype("datetime64[us]")
+    # What is out of its range names no moment in the end, so that its product may be anything.
+    moments = days.astype(np.int64) * _DAY
     for number, limit, unit in ((hours, 23, 3_600_000_000), (values.get("M"), 59, 60_000_000)):
         if number is not None:
             real &= number <= limit
@@ -86,8 +88,9 @@ def moments_of(scanned: Scanned) -> Timestamps:
         moments += values["f"]
     if "z" in values:
         moments -= values["z"] * 60_000_000
-    moments[~real] = np.datetime64("NaT")
-    return moments
+    if not real.all():
+        moments[~real] = _NAT
+    return moments.view("datetime64[us]")
 
 
 def _days(values: Mapping[str, NDArray[np.int64]], real: NDArray[np.bool_]) -> NDArray[np.datetime64]:
@@ -104,8 +107,8 @@ def _days(values: Mapping[str, NDArray[np.int64]], real: NDArray[np.bool_]) -> N
         month = 3 * values["q"] - 2
     month = np.ones(len(real), dtype=np.int64) if month is None else month
     real &= (month >= 1) & (month <= 12)
-    months = np.where(real, (years - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
-    first = months.astype("datetime64[D]")
+    months = np.where(real, (years - 1970) * 12 + month - 1, 0)
+    first = _first_days(months)
     if "j" in values:
         days = first + (values["j"] - 1)
         real &= (values["j"] >= 1) & (days.astype("datetime64[Y]").astype(np.int64) + 1970 == years)
@@ -116,9 +119,19 @@ def _days(values: Mapping[str, NDArray[np.int64]], real: NDArray[np.bool_]) -> N
     real &= day >= 1
     late = day > 28
     if late.any():
-        length = ((months[late] + 1).astype("datetime64[D]") - first[late]).astype(np.int64)
+        length = (_first_days(months[late] + 1) - first[late]).astype(np.int64)
         real[late] &= day[late] <= length
     return np.asarray(first + (day - 1))
+
+
+def _first_days(months: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    """The first day of each month, counted from January 1970, datetime64[D] [N]."""
+    if not len(months):
+        return np.empty(0, dtype="datetime64[D]")
+    # Each month is looked up in a calendar only once.
+    low, high = int(months.min()), int(months.max())
+    every = np.arange(low, high + 1).astype("datetime64[M]").astype("datetime64[D]")
+    return np.asarray(every[months - low])
 
 
 def _week_days(values: Mapping[str, NDArray[np.int64]], real: NDArray[np.bool_]) -> NDArray[np.datetime64]:
