@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -13,8 +15,22 @@ Positions = NDArray[np.int32] | NDArray[np.int64]
 
 _CHUNK = 1 << 16
 _WORD = 8
+_LONGEST_NUMBER, _ASCII_END = 255, 0x80
 #: The bytes of a little-endian word that belong to a text of 0 to 8 bytes.
 _MASKS = np.array([2 ** (8 * length) - 1 for length in range(_WORD + 1)], dtype=np.uint64)
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Whether any cell has a comma, a point, or what is not ASCII; and the rows that begin with a zero before a digit.
+
+    Of cells that are too long for a number only the beginning counts.
+    """
+
+    comma: bool
+    point: bool
+    foreign: bool
+    padded: tuple[int, ...]
 
 
 class Cells(Sequence[str]):
@@ -104,6 +120,27 @@ class Cells(Sequence[str]):
             for at in range(0, len(self), _CHUNK):
                 words[at : at + _CHUNK] = self[at : at + _CHUNK]._words(0, count)
         return words.view(np.uint8)[:, :width], self.lengths()
+
+    @cached_property
+    def signs(self) -> Signs:
+        """What characters the cells have, as far as that decides how numbers are written."""
+        comma = point = foreign = False
+        padded: list[int] = []
+        for at in range(0, len(self), _CHUNK):
+            part = self[at : at + _CHUNK]
+            # A multiple of eight, so that the bytes lie side by side in memory; the third is looked at anyway.
+            words = part._words(0, max(-(-min(int(part.lengths().max()), _LONGEST_NUMBER) // _WORD), 1))
+            cells = words.view(np.uint8).reshape(len(part), -1)
+            comma = comma or bool((cells == ord(",")).any())
+            point = point or bool((cells == ord(".")).any())
+            foreign = foreign or bool(cells.max() >= _ASCII_END)
+            first, second, third = (np.ascontiguousarray(cells[:, column]) for column in range(3))
+            signed = (first == ord("-")) | (first == ord("+"))
+            if signed.any():
+                first, second = np.where(signed, second, first), np.where(signed, third, second)
+            zeros = np.flatnonzero(first == ord("0"))
+            padded += (at + zeros[(second[zeros] >= ord("0")) & (second[zeros] <= ord("9"))]).tolist()
+        return Signs(comma, point, foreign, tuple(padded))
 
     def distinct(self) -> tuple[list[str], NDArray[np.int32]]:
         """The distinct texts in the order they first appear, and which of them each cell is [N]."""

@@ -93,7 +93,11 @@ def _columns(rows: Rows) -> list[Cells]:
 
 def _side_by_side(records: Records, width: int) -> list[Cells]:
     """The columns of fields that each end where the next one begins."""
-    bounds = [np.append(records.left[column::width], records.right[-1]) for column in range(width)]
+    bounds = []
+    for column in range(width):
+        bound = np.empty(len(records) + 1, dtype=records.left.dtype)
+        bound[:-1], bound[-1] = records.left[column::width], records.right[-1]
+        bounds.append(bound)
     # The last field of a row ends where the first of the next begins.
     ends = [*(bound[:-1] for bound in bounds[1:]), bounds[0][1:]]
     return [Cells(records.content, left[:-1], right) for left, right in zip(bounds, ends, strict=True)]

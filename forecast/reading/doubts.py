@@ -10,7 +10,6 @@ from forecast.panel import Values
 from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.problems import named, shown, warning
-from forecast.reading.typed import blocks
 
 #: From here on not every whole number is a float64.
 _EXACT = 2.0**53
@@ -24,17 +23,19 @@ def number_doubts(table: Table, column: int, values: Values) -> list[str]:
     """Notes on the numbers [N] of a column: digits that are lost, zeros in front, and a few counts below zero."""
     cells, name = Cells.of(table.cells[column]), named(table.names[column])
     notes = []
-    large = np.flatnonzero(np.abs(values) > _EXACT)
-    lost = [row for row in large.tolist() if _is_whole(cells[row]) and int(cells[row]) != int(values[row])]
+    least, most = np.fmin.reduce(values, initial=0.0), np.fmax.reduce(values, initial=0.0)
+    # The ends of the values tell whether any is looked for, without another column in memory.
+    large = np.flatnonzero(np.abs(values) > _EXACT).tolist() if max(-least, most) > _EXACT else []
+    lost = [row for row in large if _is_whole(cells[row]) and int(cells[row]) != int(values[row])]
     if lost:
         example = f"{shown(cells[lost[0]])} on line {table.lines[lost[0]]} is read as {values[lost[0]]:.0f}"
         notes.append(warning("W203", f"{name}: {_count(lost, 'number')} of more digits than can be kept: {example}"))
-    padded = _padded(cells)
+    padded = cells.signs.padded
     if padded:
         example = f"{shown(cells[padded[0]])} on line {table.lines[padded[0]]}"
         notes.append(warning("W206", f"{name}: {_count(padded, 'number')} with zeros in front: {example}"))
-    seen = values[~np.isnan(values)]
-    below = np.flatnonzero(values < 0).tolist()
+    below = np.flatnonzero(values < 0).tolist() if least < 0 else []
+    seen = values[~np.isnan(values)] if below else values[:0]
     if 0 < len(below) <= _FEW * len(seen) and (seen == np.floor(seen)).all():
         example = f"{shown(cells[below[0]])} on line {table.lines[below[0]]}"
         notes.append(warning("W204", f"{name}: {_count(below, 'whole number')} below zero among others: {example}"))
@@ -51,18 +52,6 @@ def id_doubts(items: Iterable[Sequence[str]]) -> list[str]:
 
 def _is_whole(text: str) -> bool:
     return text.strip(" ").lstrip("+-").isdigit()
-
-
-def _padded(cells: Cells) -> list[int]:
-    """The rows of numbers that begin with a zero before another digit."""
-    rows = []
-    for start, part in blocks(cells):
-        matrix, _ = part.matrix(3)
-        signed = (matrix[:, 0] == ord("-")) | (matrix[:, 0] == ord("+"))
-        first = np.where(signed, matrix[:, 1], matrix[:, 0])
-        second = np.where(signed, matrix[:, 2], matrix[:, 1])
-        rows += (start + np.flatnonzero((first == ord("0")) & (second >= ord("0")) & (second <= ord("9")))).tolist()
-    return rows
 
 
 def _count(some: Sequence[object], what: str) -> str:

@@ -47,12 +47,13 @@ def check_frequencies(file: str, rows: Rows, steps: Steps, calendar: Calendar) -
     lengths = np.diff(np.append(starts, len(rows)))
     if len(starts) < 2:
         return
+    enough = np.flatnonzero(lengths >= _ENOUGH_ROWS)
+    # An item that begins with two steps in a row needs no closer look, as hardly any does.
+    if (steps.at[starts[enough] + 1] - steps.at[starts[enough]] == 1).all():
+        return
     gaps = np.diff(steps.at)
     inside = np.ones(len(gaps), dtype=bool)
     inside[starts[1:] - 1] = False
-    enough = np.flatnonzero(lengths >= _ENOUGH_ROWS)
-    if not len(enough):
-        return
     shortest = np.minimum.reduceat(np.append(np.where(inside, gaps, np.iinfo(np.int64).max), 0)[:-1], starts[enough])
     longest = np.maximum.reduceat(np.append(np.where(inside, gaps, 0), 0)[:-1], starts[enough])
     odd = enough[(shortest > 1) & (longest <= 1.5 * shortest)]

@@ -18,7 +18,6 @@ from forecast.reading.problems import Problem, listed, named, shown, warning
 from forecast.reading.typed import blocks, sample
 
 _COMMA, _POINT, _ZERO = b",.0"
-_ASCII_END = 0x80
 _ONE_IN = 20
 # What cannot be a group of thousands. Clock times such as 18.30 look like it too: then the comma is not proven.
 _DECIMAL_POINT = re.compile(r"[-+]?(0|\d{4,})?\.\d+|[-+]?\d+\.(\d{1,2}|\d{4,})")
@@ -55,11 +54,11 @@ def decide_decimal(table: Table, columns: Sequence[int], how: ReadConfig) -> tup
     nothing but a zero before it, and nothing in the table speaks against it: a point, or several commas. 1,234 alone
     proves nothing, and one cell among many may be a slip. Else the point, unless it stands between thousands.
     """
-    seen = {column: _seen(table.cells[column]) for column in columns}
-    notes = _minus_notes(table, [column for column in columns if seen[column][1]])
-    if how.decimal or how.thousands in (",", ".") or not any(comma for comma, _ in seen.values()):
+    seen = {column: table.cells[column].signs for column in columns}
+    notes = _minus_notes(table, [column for column in columns if seen[column].foreign])
+    if how.decimal or how.thousands in (",", ".") or not any(signs.comma for signs in seen.values()):
         return how.decimal or Notation.of(how).mark, notes
-    tallies = {column: _tally(table.cells[column], how) for column, (comma, _) in seen.items() if comma}
+    tallies = {column: _tally(table.cells[column], how) for column, signs in seen.items() if signs.comma}
     without = [column for column in range(len(table.names)) if column not in tallies]
     if any(map(_has_points, (table.cells[column] for column in without))):
         return ".", notes
@@ -75,7 +74,7 @@ def grouped_by_points(table: Table, column: int, how: ReadConfig) -> list[Proble
     Whoever writes three decimals everywhere does not write 950, and whoever leaves out zeros at the end does not write
     1.050. Where both are there, and every point has three digits behind it, no decimal point was meant.
     """
-    if how.decimal or how.thousands:
+    if how.decimal or how.thousands or not table.cells[column].signs.point:
         return []
     first, whole, rounded = None, False, False
     for start, part in blocks(table.cells[column]):
@@ -97,16 +96,6 @@ def grouped_by_points(table: Table, column: int, how: ReadConfig) -> list[Proble
         return []
     text = f"{named(table.names[column])}: {shown(table.cells[column][first])} may be a whole number, as others are"
     return [table.problem("E207", f"{text} (thousands separator?)", first, column, hint="--thousands . or --decimal .")]
-
-
-def _seen(cells: Cells) -> tuple[bool, bool]:
-    """Whether any cell has a comma, and whether any has a character that is not ASCII."""
-    comma = foreign = False
-    for _, part in blocks(cells):
-        matrix, _ = part.matrix(_width(part))
-        comma = comma or bool((matrix == _COMMA).any())
-        foreign = foreign or bool(matrix.max(initial=0) >= _ASCII_END)
-    return comma, foreign
 
 
 def _has_points(cells: Cells) -> bool:

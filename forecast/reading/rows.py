@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where the rows of each item that has any begin."""
         return np.flatnonzero(np.concatenate([[True], self.items[1:] != self.items[:-1]])[: len(self)])

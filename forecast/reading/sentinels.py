@@ -20,7 +20,7 @@ def sentinels(values: Values) -> list[tuple[float, int]]:
     They come again and again and lie apart from all others: the only negative number, farther off than the others
     span, or all nines. NaN counts for nothing.
     """
-    known = values[~np.isnan(values)]
+    known = values[~np.isnan(values)] if np.isnan(values.min(initial=0.0)) else values
     found: list[tuple[float, int]] = []
     while len(known) >= _FEWEST_VALUES and len(found) < _MOST:
         # One pass for each end: sorting millions of values only to look at two of them would take longer.

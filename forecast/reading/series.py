@@ -20,8 +20,8 @@ LEAST_VALUES = 3
 class Built:
     """S series, and of each [S]: its name, the number of its target, the first and the last row it is made of.
 
-    values is how many of its steps have one, after how many rows there are behind its last, ahead the steps that it is
-    known for beyond its end. short are the names of those with too few values.
+    lengths is how many steps it has, values how many of these have a value, after how many rows there are behind its
+    last, ahead the steps that it is known for beyond its end. short are the names of those with too few values.
     """
 
     series: list[Series]
@@ -32,12 +32,8 @@ class Built:
     values: NDArray[np.int64]
     after: NDArray[np.int64]
     ahead: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     short: list[str]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """How many steps each series has [S]."""
-        return np.fromiter(map(len, self.series), np.int64, len(self.series))
 
     def kept(self, number: int) -> slice:
         """The rows that a series is made of."""
@@ -59,7 +55,7 @@ def build_series(rows: Rows, steps: Steps, on_progress: Callable[[float], None] 
     ahead = np.zeros(len(parts), dtype=np.int64)
     covariates_of = _Covariates(rows, steps)
     static = _static(rows, starts)
-    nothing = np.empty(0)
+    nothing, items, targets = np.empty(0), rows.items[starts].tolist(), rows.columns.targets
     columns = [np.ascontiguousarray(values) for values in rows.values.T]
     each = zip(*(array.tolist() for array in (parts, numbers, first, last, low, high)), strict=True)
     for at, (part, number, begin, end, its_low, its_high) in enumerate(each):
@@ -71,15 +67,15 @@ def build_series(rows: Rows, steps: Steps, on_progress: Callable[[float], None] 
             covariates = covariates_of.item(slice(int(bounds[part]), int(bounds[part + 1])), its_low, its_high)
             ahead[at] = len(covariates) - len(values)
         stamps = steps.stamps(part, its_low, its_high)
-        item_id = rows.item_ids[rows.items[starts[part]]]
+        item_id = rows.item_ids[items[part]]
         its = static[part] if static.shape[1] else nothing
-        series.append(Series(item_id, rows.columns.targets[number], stamps, values, covariates, its))
+        series.append(Series(item_id, targets[number], stamps, values, covariates, its))
         if on_progress is not None and at % 1_000 == 0:
             on_progress(at / len(parts))
     after = bounds[parts + 1] - last - 1
     short = [name for name, is_there in zip(names, enough.ravel().tolist(), strict=True) if not is_there]
     names = [name for name, is_there in zip(names, enough.ravel().tolist(), strict=True) if is_there]
-    return Built(series, names, numbers, first, last, counts[enough], after, ahead, short)
+    return Built(series, names, numbers, first, last, counts[enough], after, ahead, high - low + 1, short)
 
 
 def _names(rows: Rows, starts: NDArray[np.int64]) -> list[str]:

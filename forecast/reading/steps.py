@@ -43,7 +43,12 @@ def _together(rows: Rows, calendar: Calendar) -> Steps | None:
     except DataError:  # The last row of one phase is not on the grid of another.
         return None
     length = _tick(calendar)
-    at = (rows.timestamps - first).astype(np.int64) // length if length else np.searchsorted(every, rows.timestamps)
+    if length:
+        at = rows.timestamps.astype(np.int64)
+        at -= first.astype(np.int64)
+        at //= length
+    else:
+        at = np.searchsorted(every, rows.timestamps)
     if not np.array_equal(every[at], rows.timestamps):
         return None
     return Steps(at, lambda _part, begin, end: every[begin : end + 1])

@@ -51,7 +51,8 @@ def read_numbers(table: Table, column: int, how: ReadConfig = _HOW) -> tuple[Val
     for number in notation.missing_numbers:
         values[values == number] = np.nan
     rows = np.concatenate(odd) if odd else np.empty(0, dtype=np.int64)
-    huge = np.flatnonzero(np.abs(values) > LARGEST)
+    ends = np.fmin.reduce(values, initial=0.0), np.fmax.reduce(values, initial=0.0)
+    huge = np.flatnonzero(np.abs(values) > LARGEST) if max(-ends[0], ends[1]) > LARGEST else rows[:0]
     values[huge] = np.nan
     wrong = np.concatenate([rows, huge])
     return values, refusals(table, column, np.sort(wrong), how) if len(wrong) else []
