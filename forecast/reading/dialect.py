@@ -141,7 +141,7 @@ def _first_rows_problem(rows: Rows, columns: Sequence[Cells], read: ReadConfig) 
     if read.quote is None and (problem := single_quotes_problem(sample)):
         return problem
     # A table that another is put under begins after a blank line.
-    for number in np.flatnonzero(np.diff(rows.kept) > 1)[:_SAMPLE].tolist():
+    for number in rows.gaps[:_SAMPLE].tolist():
         row = rows.row(number + 1)
         if row != sample.first and stands_above(row, replace(sample, later=[r for r in sample.later if r != row])):
             return second_table_problem(rows.line(number + 1), row)
@@ -181,8 +181,7 @@ def _notes(rows: Rows, lines: Lines, read: ReadConfig, *, repeated: int, unused:
     notes = []
     if rows.records.form.delimiter != "," and read.delimiter is None:
         notes.append(warning("W101", f"the delimiter is a {called(rows)}"))
-    gaps = np.flatnonzero(np.diff(rows.kept) > 1)
-    between = [n for gap in gaps for n in range(int(rows.kept[gap]) + 1, int(rows.kept[gap + 1]))]
+    between = [n for gap in rows.gaps for n in range(int(rows.kept[gap]) + 1, int(rows.kept[gap + 1]))]
     blank = sum(1 for record in between if int(rows.records.lines[record]) not in lines.comments)
     if blank:
         notes.append(warning("W102", f"{blank} blank line{'s' * (blank != 1)} between rows left out"))

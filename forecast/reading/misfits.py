@@ -38,7 +38,10 @@ class Rows:
     @classmethod
     def of(cls, records: Records) -> Rows:
         """The records that have any content."""
-        kept = np.flatnonzero(~records.is_empty())
+        empty = records.is_empty()
+        if not empty.any():
+            return cls(records, np.arange(len(records)), records.widths())
+        kept = np.flatnonzero(~empty)
         return cls(records, kept, records.widths()[kept])
 
     @property
@@ -49,7 +52,14 @@ class Rows:
     @property
     def fits(self) -> bool:
         """Whether every row is as wide as the first."""
-        return bool((self.widths == self.width).all())
+        return self.records.even_width > 0 or bool((self.widths == self.width).all())
+
+    @property
+    def gaps(self) -> NDArray[np.int64]:
+        """The rows that are followed by records without content, but for the last."""
+        if len(self.kept) == len(self.records):
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(np.diff(self.kept) > 1)
 
     def row(self, number: int) -> list[str]:
         """The texts of a row."""

@@ -30,7 +30,7 @@ def escapes(content: bytes, escape: str) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def doubled_quotes(
-    data: NDArray[np.uint8], bounds: Positions, last: NDArray[np.int64], quote: str, delimiter: str, first_line: int
+    data: NDArray[np.uint8], bounds: Positions, last: Positions, quote: str, delimiter: str, first_line: int
 ) -> NDArray[np.int64] | Problem:
     """The positions of quotes that only double the one before them, or the first fault.
 
@@ -76,7 +76,7 @@ def _at_edge(data: NDArray[np.uint8], positions: NDArray[np.int64], step: int, d
 def _fault(
     data: NDArray[np.uint8],
     bounds: Positions,
-    last: NDArray[np.int64],
+    last: Positions,
     field: int,
     fault: int,
     quote: str,

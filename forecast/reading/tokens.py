@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Records:
     content: bytes
     left: Positions
     right: Positions
-    last: NDArray[np.int64]
+    last: Positions
     lines: Sequence[int] | NDArray[np.int64]
     stripped: bool
 
@@ -51,7 +52,22 @@ class Records:
 
     def widths(self) -> NDArray[np.int64]:
         """How many fields each record has [R]."""
-        return np.diff(self.last, prepend=-1)
+        if self.even_width:
+            # One number seen from every place: as many of them would be as large as the text.
+            return np.broadcast_to(np.int64(self.even_width), len(self))
+        return np.diff(self.last, prepend=-1).astype(np.int64)
+
+    @cached_property
+    def even_width(self) -> int:
+        """How many fields every record has, or 0 where they differ."""
+        width = int(self.last[0]) + 1
+        if len(self.left) != width * len(self):
+            return 0
+        for at in range(0, len(self), _CHUNK):
+            last = self.last[at : at + _CHUNK]
+            if not np.array_equal(last, np.arange(at + 1, at + 1 + len(last)) * width - 1):
+                return 0
+        return width
 
     def longest(self) -> tuple[int, int]:
         """How many bytes the longest field has, and which it is."""
@@ -83,8 +99,7 @@ class Records:
 
     def _blank_first(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The records whose first field has no bytes, and that field."""
-        width = int(self.last[0]) + 1
-        if len(self.left) == width * len(self) and (np.diff(self.last) == width).all():
+        if width := self.even_width:
             some = np.flatnonzero(self.right[::width] - self.left[::width] == 1)
             return some, some * width
         first = np.concatenate([[0], self.last[:-1] + 1])
@@ -102,7 +117,7 @@ class _Marks:
     """Where delimiters and line ends stand outside quotes, and what else one walk through the bytes shows."""
 
     bounds: Positions
-    last: NDArray[np.int64]
+    last: Positions
     inner_line_ends: NDArray[np.int64]
     quotes: int
     padded: bool
@@ -147,8 +162,9 @@ def _marks(data: Bytes, content: bytes, form: Form) -> _Marks:
     quote, few = ord(form.quote), len(data) < 2**31 - 1
     dtype: Any = np.int32 if few else np.int64
     has_quotes, has_returns = form.quote.encode() in content, b"\r" in content
-    found: list[Positions] = [np.array([-1], dtype=dtype)]
-    ends, inner = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    steps = -(-len(data) // _CHUNK) + 2
+    found, ends, inner = _Growing(dtype, steps), _Growing(dtype, steps), [np.empty(0, dtype=np.int64)]
+    found.add(np.array([-1]), 0)
     blanks = bytes(byte for byte in b" \t" if byte != ord(form.delimiter) and byte in content)
     count, quotes, inside, padded = 0, 0, False, len(data) > 0 and data[0] in blanks
     for at in range(0, len(data), _CHUNK):
@@ -170,16 +186,42 @@ def _marks(data: Bytes, content: bytes, form: Form) -> _Marks:
             mark &= ~opened
         padded = padded or _is_padded(mark | (chunk == _CR) if has_returns else mark, chunk, after, blanks, form)
         positions = np.flatnonzero(mark)
-        ends.append(np.flatnonzero(line_end[positions]) + count)
-        found.append((positions + at).astype(dtype))
+        ends.add(np.flatnonzero(line_end[positions]), count)
+        found.add(positions, at)
         count += len(positions)
-    bounds: Any = np.concatenate(found)
-    last = np.concatenate(ends)
+    bounds, last = found.numbers, ends.numbers
     if not len(last) or last[-1] != count - 1 or bounds[-1] != len(data) - 1:
-        bounds, last = np.append(bounds, dtype(len(data))), np.append(last, count)
+        found.add(np.array([len(data)]), 0)
+        ends.add(np.array([count]), 0)
+        bounds, last = found.numbers, ends.numbers
     if form.delimiter == " ":
         bounds, last = _without_leading(data, bounds, last)
     return _Marks(bounds, last, np.concatenate(inner), quotes, padded)
+
+
+class _Growing:
+    """Numbers in one array, which has room for more: joining many arrays would need the memory of all of them twice."""
+
+    def __init__(self, dtype: Any, steps: int) -> None:
+        self._room, self._count = np.empty(0, dtype=dtype), 0
+        self._steps, self._added = steps, 0
+
+    @property
+    def numbers(self) -> Any:
+        """Those that have been added."""
+        return self._room[: self._count]
+
+    def add(self, numbers: NDArray[np.int64], beyond: int) -> None:
+        """Adds numbers that count from another one."""
+        count, self._added = self._count + len(numbers), self._added + 1
+        if count > len(self._room):
+            # As much as all steps will need if they bring what those before have brought; memory unused costs nothing.
+            share = max(self._steps / self._added, 1.0)
+            room = np.empty(max(int(1.1 * share * count), 2 * self._count), dtype=self._room.dtype)
+            room[: self._count] = self.numbers
+            self._room = room
+        np.add(numbers, beyond, out=self._room[self._count : count], casting="unsafe")
+        self._count = count
 
 
 def _delimits(chunk: Bytes, after: Bytes, delimiter: str) -> NDArray[np.bool_]:
@@ -201,7 +243,7 @@ def _is_padded(edge: NDArray[np.bool_], chunk: Bytes, after: Bytes, blanks: byte
     return False
 
 
-def _without_leading(data: Bytes, bounds: Positions, last: NDArray[np.int64]) -> tuple[Positions, NDArray[np.int64]]:
+def _without_leading(data: Bytes, bounds: Positions, last: Positions) -> tuple[Positions, Positions]:
     """The bounds without the blanks that a line begins with."""
     ends_line = np.zeros(len(bounds), dtype=np.bool_)
     ends_line[0] = True
@@ -211,7 +253,7 @@ def _without_leading(data: Bytes, bounds: Positions, last: NDArray[np.int64]) ->
     return bounds[~leading], np.flatnonzero(ends_line[~leading][1:])
 
 
-def _before_returns(data: Bytes, right: Positions, last: NDArray[np.int64]) -> Positions:
+def _before_returns(data: Bytes, right: Positions, last: Positions) -> Positions:
     """The right bounds with each line end in two characters taken at its first."""
     ends = right[last]
     two = (data.take(ends - 1, mode="clip") == _CR) & (data.take(ends, mode="clip") == _LF) & (ends > 0)
