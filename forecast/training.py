@@ -25,8 +25,9 @@ STEPS_PER_EPOCH = 10
 #: The averaged weights forget as fast as 1 / (1 - _AVERAGING) steps.
 _AVERAGING = 0.98
 _WARM_UP_STEPS = 20
-#: The gate between anchors has few weights and a sparse signal; it learns this much faster than the rest.
-_GATE_RATE = 5.0
+#: The gate between anchors and the response to covariates have few weights that each do much; they learn this much
+#: faster than the rest.
+_FAST_RATE = 5.0
 
 
 @dataclass(frozen=True)
@@ -225,10 +226,11 @@ def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor)
 
 
 def _parameter_groups(network: RecurrentNetwork, recipe: Recipe) -> list[dict[str, object]]:
-    rest = [p for name, p in network.named_parameters() if name != "gate"]
+    fast = {name: p for name, p in network.named_parameters() if name in ("gate", "response.weight")}
+    rest = [p for name, p in network.named_parameters() if name not in fast]
     return [
         {"params": rest, "base_lr": recipe.learning_rate},
-        {"params": [network.gate], "base_lr": _GATE_RATE * recipe.learning_rate},
+        {"params": list(fast.values()), "base_lr": _FAST_RATE * recipe.learning_rate},
     ]
 
 

@@ -46,7 +46,8 @@ class Encoder(nn.Module):
             self.register_buffer("scale", torch.ones(len(self.numbers)))
 
     def forward(self, columns: Tensor) -> Tensor:
-        parts = [_some(columns, self.plain)] if self.plain else []
+        # Zero where a context begins before its series: a missing number would make every gradient one.
+        parts = [torch.nan_to_num(_some(columns, self.plain))] if self.plain else []
         if self.numbers:
             numbers = _some(columns, self.numbers)
             parts += [_standardised(numbers, self.center, self.scale), (~torch.isnan(numbers)).float()]
@@ -91,7 +92,8 @@ class Response(nn.Module):
 
     def features(self, columns: Tensor) -> Tensor:
         """What the response is linear in, [..., D]; zero for what is not known."""
-        parts = [_some(columns, self.plain)] if self.plain else []
+        # Zero where a context begins before its series: a missing number would make every gradient one.
+        parts = [torch.nan_to_num(_some(columns, self.plain))] if self.plain else []
         if self.numbers:
             numbers = _some(columns, self.numbers)
             z, known = _standardised(numbers, self.center, self.scale), ~torch.isnan(numbers)

@@ -129,7 +129,10 @@ class RecurrentNetwork(nn.Module):
         median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + corrections[..., 0]
         quantiles = self._spread_out(median, width, corrections[..., 1:])
         quantiles = quantiles * local.scale[..., None] + local.center[..., None]
-        return quantiles if response is None else quantiles + response[:, length:, None], local.scale
+        if response is None:
+            return quantiles, local.scale
+        # Errors are measured in the scale of the context as it was: a response could make them small by adding to it.
+        return quantiles + response[:, length:, None], normalise(context, spread)[2]
 
     def _spread_out(self, median: Tensor, width: Tensor, corrections: Tensor) -> Tensor:
         """Quantiles [B, H, Q] around the median [B, H] from the logs [B, H, Q - 1] of the steps between them.

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from forecast.models.architecture import PLAIN
 from forecast.models.covariates import Encoder, Response, cautious_ridge
 
 
@@ -61,3 +62,10 @@ def test_ridge_finds_what_is_there_and_nothing_where_there_is_nothing():
     noise = torch.tensor(rng.normal(size=(200, 4)), dtype=torch.float32)
     assert cautious_ridge(x, noise).abs().max() < 0.1
     assert cautious_ridge(x[:2], y[:2]).tolist() == [0, 0]
+
+
+def test_what_is_not_known_gives_no_gradient():
+    """A step before the series began moves no weight, and makes none of them undefined."""
+    for part in (Encoder((3,)), Response((PLAIN,)), Response((0,)), Response((3,))):
+        part(torch.tensor([[float("nan")], [1.0]])).sum().backward()
+        assert all(torch.isfinite(p.grad).all() for p in part.parameters())

@@ -167,3 +167,13 @@ def test_a_stack_equals_torch_with_the_same_weights():
     inputs = torch.randn(3, 5, 4)
     _, (hidden, _) = reference(inputs)
     torch.testing.assert_close(stack(inputs), torch.cat([hidden[2], hidden[3]], -1))
+
+
+def test_a_response_does_not_change_what_errors_are_measured_in():
+    """Or training could shrink every error by adding swings to the context instead of forecasting better."""
+    network = RecurrentNetwork(replace(SMALL, future=(0,))).eval()
+    context, covariates = torch.randn(2, 12), torch.randn(2, 17, 1)
+    before = network(context, torch.ones(2), covariates)[1]
+    with torch.no_grad():
+        network.response.weight.fill_(100.0)
+    assert torch.equal(network(context, torch.ones(2), covariates)[1], before)
