@@ -92,7 +92,12 @@ class Cells(Sequence[str]):
     def rows_of(self, text: str) -> NDArray[np.int64]:
         """The rows whose cell is exactly that text."""
         wanted = text.encode(errors="surrogatepass")
-        rows = np.flatnonzero(np.subtract(self._right, self._left) == len(wanted) + 1)
+        length = len(wanted) + 1
+        parts = [
+            at + np.flatnonzero(self._right[at : at + _CHUNK] - self._left[at : at + _CHUNK] == length)
+            for at in range(0, len(self), _CHUNK)
+        ]
+        rows = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
         for number in range(-(-len(wanted) // _WORD)):
             some = self.take(rows)
             word = int.from_bytes(wanted[_WORD * number : _WORD * (number + 1)], "little")

@@ -23,7 +23,6 @@ from forecast.reading.header import (
 from forecast.reading.lines import Lines, usable_lines
 from forecast.reading.misfits import Rows, misfit_problems
 from forecast.reading.problems import FileProblems, Problem, warning
-from forecast.reading.tokens import Records
 
 #: The longest field and line that are taken for those of a table, in bytes.
 LONGEST_FIELD, LONGEST_LINE = 2**20, 10 * 2**20
@@ -69,7 +68,7 @@ def split_rows(content: bytes, file: str, read: ReadConfig | None = None) -> Tab
     repeated = _equal_rows(columns, names)
     if len(repeated):
         kept = np.delete(np.arange(len(numbers)), repeated)
-        columns, numbers = [column.take(kept) for column in columns], numbers[kept]
+        columns, numbers = [column.take(kept) for column in columns], np.asarray(numbers)[kept]
     if not len(numbers):
         raise FileProblems(file, [Problem("E205", "there is a header and no row under it", rows.line(0))])
     used = len(names) if read.names else _used_width(columns, names)
@@ -81,26 +80,12 @@ def split_rows(content: bytes, file: str, read: ReadConfig | None = None) -> Tab
 def _columns(rows: Rows) -> list[Cells]:
     records, width = rows.records, rows.width
     if len(records.left) == len(rows.kept) * width:
-        if np.may_share_memory(records.left, records.right):
-            return _side_by_side(records, width)
         left, right = records.left.reshape(-1, width), records.right.reshape(-1, width)
         return [Cells(records.content, left[:, column], right[:, column]) for column in range(width)]
-    first = records.last[rows.kept] - (width - 1)
+    first = records.last[np.asarray(rows.kept)] - (width - 1)
     return [
         Cells(records.content, records.left[first + column], records.right[first + column]) for column in range(width)
     ]
-
-
-def _side_by_side(records: Records, width: int) -> list[Cells]:
-    """The columns of fields that each end where the next one begins."""
-    bounds = []
-    for column in range(width):
-        bound = np.empty(len(records) + 1, dtype=records.left.dtype)
-        bound[:-1], bound[-1] = records.left[column::width], records.right[-1]
-        bounds.append(bound)
-    # The last field of a row ends where the first of the next begins.
-    ends = [*(bound[:-1] for bound in bounds[1:]), bounds[0][1:]]
-    return [Cells(records.content, left[:-1], right) for left, right in zip(bounds, ends, strict=True)]
 
 
 def _too_long(rows: Rows) -> list[Problem]:
@@ -168,13 +153,16 @@ def _used_width(columns: Sequence[Cells], names: Sequence[str]) -> int:
     return used
 
 
-def _physical(rows: Rows, numbers: NDArray[np.int64]) -> Sequence[int] | NDArray[np.int64]:
+def _physical(rows: Rows, numbers: range | NDArray[np.int64]) -> Sequence[int] | NDArray[np.int64]:
     """The lines of some rows; a range where nothing is between them."""
     lines = rows.records.lines
     first, last = int(numbers[0]), int(numbers[-1])
     if isinstance(lines, range):
-        return lines[first : last + 1] if last - first == len(numbers) - 1 else numbers + lines[0]
-    return np.asarray(lines)[numbers]
+        if last - first == len(numbers) - 1:
+            return lines[first : last + 1]
+        return np.asarray(numbers, dtype=np.int64) + lines[0]
+    physical: NDArray[np.int64] = np.asarray(lines)[np.asarray(numbers)]
+    return physical
 
 
 def _notes(rows: Rows, lines: Lines, read: ReadConfig, *, repeated: int, unused: int) -> tuple[str, ...]:

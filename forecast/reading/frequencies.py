@@ -51,7 +51,7 @@ def check_frequencies(file: str, rows: Rows, steps: Steps, calendar: Calendar) -
     # An item that begins with two steps in a row needs no closer look, as hardly any does.
     if (steps.at[starts[enough] + 1] - steps.at[starts[enough]] == 1).all():
         return
-    gaps = np.diff(steps.at)
+    gaps = np.diff(steps.at).astype(np.int64)
     inside = np.ones(len(gaps), dtype=bool)
     inside[starts[1:] - 1] = False
     shortest = np.minimum.reduceat(np.append(np.where(inside, gaps, np.iinfo(np.int64).max), 0)[:-1], starts[enough])

@@ -32,7 +32,7 @@ class Rows:
     """Records under one delimiter without the empty ones: kept are their numbers, widths how many fields each has."""
 
     records: Records
-    kept: NDArray[np.int64]
+    kept: range | NDArray[np.int64]
     widths: NDArray[np.int64]
 
     @classmethod
@@ -40,7 +40,7 @@ class Rows:
         """The records that have any content."""
         empty = records.is_empty()
         if not empty.any():
-            return cls(records, np.arange(len(records)), records.widths())
+            return cls(records, range(len(records)), records.widths())
         kept = np.flatnonzero(~empty)
         return cls(records, kept, records.widths()[kept])
 

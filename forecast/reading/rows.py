@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forecast.config import ReadConfig
 from forecast.panel import Columns, Covariate, Known, Timestamps, Values
-from forecast.reading.cells import Cells
+from forecast.reading.cells import Cells, Positions
 from forecast.reading.covariates import numeric_columns, read_covariates
 from forecast.reading.dialect import Table
 from forecast.reading.doubts import id_doubts, number_doubts
@@ -37,8 +37,8 @@ class Rows:
     roles: Roles
     covariates: tuple[Covariate, ...]
     item_ids: tuple[tuple[str, ...], ...]
-    items: NDArray[np.int64]
-    source: NDArray[np.int64]
+    items: Positions
+    source: Positions
     timestamps: Timestamps
     values: Values
     others: Values
@@ -111,7 +111,7 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
         others.covariates,
         item_ids,
         items,
-        np.arange(len(table)),
+        np.arange(len(table), dtype=np.int32),
         times.timestamps,
         values,
         others.values,
@@ -125,15 +125,18 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
 
 def _targets(table: Table, columns: Sequence[int], how: ReadConfig) -> tuple[Values, list[Problem], list[str]]:
     """The numbers in the target columns [N, targets], what is wrong with them, and what is doubtful."""
-    values = np.empty((len(table), len(columns)))
+    each: list[Values] = []
     problems: list[Problem] = []
     notes: list[str] = []
-    for place, column in enumerate(columns):
-        values[:, place], wrong = read_numbers(table, column, how)
+    for column in columns:
+        values, wrong = read_numbers(table, column, how)
+        each.append(values)
         problems += wrong
-        notes += number_doubts(table, column, values[:, place])
-        notes += [_sentinel(table.names[column], *found) for found in sentinels(values[:, place])]
-    return values, problems, notes
+        notes += number_doubts(table, column, values)
+        notes += [_sentinel(table.names[column], *found) for found in sentinels(values)]
+    # One column is a matrix as it is.
+    matrix = each[0][:, None] if len(each) == 1 else np.stack(each, axis=1) if each else np.empty((len(table), 0))
+    return matrix, problems, notes
 
 
 def _sentinel(name: str, number: float, count: int) -> str:
@@ -153,10 +156,10 @@ def _columns(table: Table, roles: Roles, id_at: Sequence[int], times: TimeColumn
     )
 
 
-def _items(table: Table, id_at: Sequence[int]) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int64]]:
+def _items(table: Table, id_at: Sequence[int]) -> tuple[tuple[tuple[str, ...], ...], Positions]:
     """The ids in sorted order, so that the order of rows changes nothing, and the index of each row's [N]."""
     if not id_at:
-        return ((),), np.zeros(len(table), dtype=np.int64)
+        return ((),), np.zeros(len(table), dtype=np.int32)
     texts, codes = zip(*(_in_order(table.cells[column]) for column in id_at), strict=True)
     if len(id_at) == 1:
         return tuple((text,) for text in texts[0]), codes[0]
@@ -171,11 +174,13 @@ def _items(table: Table, id_at: Sequence[int]) -> tuple[tuple[tuple[str, ...], .
     ), items
 
 
-def _in_order(cells: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+def _in_order(cells: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
     """The distinct texts in sorted order, and the index of each row's [N]."""
     texts, which = Cells.of(cells).distinct()
     order = sorted(range(len(texts)), key=texts.__getitem__)
-    rank = np.empty(len(texts), dtype=np.int64)
+    if order == list(range(len(texts))):
+        return texts, which
+    rank = np.empty(len(texts), dtype=which.dtype)
     rank[order] = np.arange(len(texts))
     return [texts[i] for i in order], rank[which]
 

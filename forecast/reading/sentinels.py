@@ -37,11 +37,12 @@ def _is_code(end: float, known: Values) -> bool:
     """Whether an end of the values is a code and no measurement."""
     if end != round(end) or not (end < 0 or _is_nines(end)):
         return False
-    others = known[known != end]
-    count = len(known) - len(others)
-    if count < _FEWEST_TIMES or len(others) < _FEWEST_TIMES:
+    other = known != end
+    n_others = int(np.count_nonzero(other))
+    count = len(known) - n_others
+    if count < _FEWEST_TIMES or n_others < _FEWEST_TIMES:
         return False
-    low, high = float(others.min()), float(others.max())
+    low, high = float(known.min(where=other, initial=np.inf)), float(known.max(where=other, initial=-np.inf))
     apart, span = (low - end if end < low else end - high), high - low
     if -_SMALL < end < 0:
         return low >= 0 and span >= _SMALL_SPAN and count >= _FREQUENT * len(known)

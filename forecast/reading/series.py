@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.panel import NOTHING, Series, Values
+from forecast.reading.cells import Positions
 from forecast.reading.rows import Rows
 from forecast.reading.steps import Steps
 
@@ -104,7 +105,7 @@ def _ends(rows: Rows, starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDA
     return count, first, last
 
 
-def _placed(values: Values, at: NDArray[np.int64], length: int) -> Values:
+def _placed(values: Values, at: Positions, length: int) -> Values:
     """The values at their places, NaN at all others; as they are where no place is left over."""
     if length == len(values):
         return np.ascontiguousarray(values)

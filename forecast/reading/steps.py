@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forecast.calendars import Calendar, grid
 from forecast.calendars.calendar import EVERY_DAY, UNITS
 from forecast.errors import DataError
 from forecast.panel import Timestamps
+from forecast.reading.cells import Positions
 from forecast.reading.rows import Rows
+
+#: Rows that are looked up at once.
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Steps:
     included. The arrays of series that begin and end together are one.
     """
 
-    at: NDArray[np.int64]
+    at: Positions
     stamps: Callable[[int, int, int], Timestamps]
 
 
@@ -43,15 +46,21 @@ def _together(rows: Rows, calendar: Calendar) -> Steps | None:
     except DataError:  # The last row of one phase is not on the grid of another.
         return None
     length = _tick(calendar)
-    if length:
-        at = rows.timestamps.astype(np.int64)
-        at -= first.astype(np.int64)
-        at //= length
-    else:
-        at = np.searchsorted(every, rows.timestamps)
-    if not np.array_equal(every[at], rows.timestamps):
-        return None
-    return Steps(at, lambda _part, begin, end: every[begin : end + 1])
+    at = np.empty(len(rows), dtype=np.int32)  # a grid is never longer
+    for begin in range(0, len(rows), _CHUNK):
+        stamps = rows.timestamps[begin : begin + _CHUNK]
+        found = (stamps - first).astype(np.int64) // length if length else np.searchsorted(every, stamps)
+        if not np.array_equal(every[found], stamps):
+            return None
+        at[begin : begin + _CHUNK] = found
+    known: dict[tuple[int, int], Timestamps] = {}
+
+    def stamps_of(_part: int, begin: int, end: int) -> Timestamps:
+        if (begin, end) not in known:
+            known[begin, end] = every[begin : end + 1]
+        return known[begin, end]
+
+    return Steps(at, stamps_of)
 
 
 def _apart(rows: Rows, calendar: Calendar) -> Steps | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forecast.config import ReadConfig
 from forecast.errors import ConfigError
 from forecast.panel import Columns, Timestamps
-from forecast.reading.cells import Cells
+from forecast.reading.cells import Cells, Positions
 from forecast.reading.dialect import Table
 from forecast.reading.problems import Problem, named, shown, warning
 from forecast.reading.timefaults import faults, no_format
@@ -75,7 +75,7 @@ def read_times(table: Table, columns: Sequence[int], read: ReadConfig, *, known:
     )
 
 
-def resolve_overlap(times: TimeColumn, items: NDArray[np.int64], table: Table, columns: Sequence[int]) -> TimeColumn:
+def resolve_overlap(times: TimeColumn, items: Positions, table: Table, columns: Sequence[int]) -> TimeColumn:
     """The times with those that clocks show twice in autumn told apart by the order of the rows of each item [N].
 
     Where both are there the first is before the change and the second after it, the other way round where an item's
@@ -84,7 +84,7 @@ def resolve_overlap(times: TimeColumn, items: NDArray[np.int64], table: Table, c
     """
     if times.repeated is None:
         return times
-    moments, untold, lonely = in_file_order(times.timestamps, times.repeated, items, times.timezone)
+    moments, untold, lonely = in_file_order(times.timestamps, times.repeated, items.astype(np.int64), times.timezone)
     count = int(times.repeated.sum())
     who = "1 time lies in an hour" if count == 1 else f"{count:,} times lie in hours"
     told = f"{who} that the clocks of {times.timezone} show twice"

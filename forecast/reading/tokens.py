@@ -100,7 +100,12 @@ class Records:
     def _blank_first(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The records whose first field has no bytes, and that field."""
         if width := self.even_width:
-            some = np.flatnonzero(self.right[::width] - self.left[::width] == 1)
+            left, right = self.left[::width], self.right[::width]
+            parts = [
+                at + np.flatnonzero(right[at : at + _CHUNK] - left[at : at + _CHUNK] == 1)
+                for at in range(0, len(self), _CHUNK)
+            ]
+            some = np.concatenate(parts)
             return some, some * width
         first = np.concatenate([[0], self.last[:-1] + 1])
         some = np.flatnonzero(self.right[first] - self.left[first] == 1)
