@@ -256,7 +256,10 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
 
 def _architecture(parts: Mapping[str, Any]) -> Architecture:
     names = "config", "season_lengths", "quantile_levels", "covariates", "features"
-    return architecture_of(*(parts[name] for name in names))
+    try:
+        return architecture_of(*(parts[name] for name in names))
+    except ConfigError as error:  # a feature of another version
+        raise CheckpointError(error.message, hint=error.hint) from error
 
 
 def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:

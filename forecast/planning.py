@@ -15,7 +15,7 @@ import numpy as np
 from forecast.calendars import season_lengths as calendar_seasons
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
-from forecast.features import check_features, choose_features, choose_holidays, feature_names
+from forecast.features import check_features, choose_features, choose_holidays, feature_names, holiday_notes
 from forecast.models.architecture import PLAIN, Architecture
 from forecast.panel import Covariate, Panel
 from forecast.recipe import Recipe
@@ -134,13 +134,14 @@ def plan(panel: Panel, config: Config) -> Plan:
             threads=1,
         ),
     )
-    features = _features(panel, config)
+    features, why_features = _features(panel, config)
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
         f"scaling {scaling}: {why_scaling}",
         _in_words(complete.model),
         *_covariates_in_words(panel, features),
+        *why_features,
     )
     min_context = min(context_length, max(2 * m, 8))
     return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features)
@@ -176,14 +177,19 @@ def architecture_of(
     )
 
 
-def _features(panel: Panel, config: Config) -> tuple[str, ...]:
-    """The calendar features and the holidays that the config asks for, or that the calendar suggests."""
+def _features(panel: Panel, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The calendar features and the holidays that the config asks for, or that the calendar suggests; and notes."""
     data = config.data
     chosen = (
         check_features(data.features) if data.features else choose_features(panel.calendar, panel.first, panel.last)
     )
+    if not data.holidays:
+        return chosen, ()
     stamps = [s.timestamps for s in panel.series]
-    return (*chosen, *(choose_holidays(data.holidays, panel.calendar, stamps) if data.holidays else ()))
+    holidays = choose_holidays(data.holidays, panel.calendar, stamps, panel.columns.timezone)
+    if not holidays:
+        return chosen, (f"the holidays of {', '.join(data.holidays)} come too seldom in these data to learn from",)
+    return (*chosen, *holidays), tuple(holiday_notes(holidays, panel.first))
 
 
 def _covariates_in_words(panel: Panel, features: Sequence[str]) -> tuple[str, ...]:

@@ -156,13 +156,22 @@ def _from_text(texts: Sequence[str], kind: str) -> Any:
     """What a person typed (more than once, for a list), in the type that a field declares, such as `int | None`."""
     base = kind.split(" | ")[0]
     if base.startswith("tuple"):
-        items = [item for text in texts for item in next(csv.reader([text], skipinitialspace=True), [])]
+        items = [item for text in texts for item in _items(text)]
         return tuple(_number(item) for item in items) if "float" in base else tuple(items)
     if base == "bool":
         return _truth(texts[-1])
     if base in ("int", "float"):
         return _number(texts[-1], whole=base == "int")
     return texts[-1]
+
+
+def _items(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error:
+        raise ConfigError(
+            f"{text!r} is not a list of names", hint="put a name with a line end in double quotes"
+        ) from None
 
 
 def _number(text: str, *, whole: bool = False) -> float:

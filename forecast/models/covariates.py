@@ -19,7 +19,7 @@ _KNOTS = (0.2, 0.4, 0.6, 0.8)
 #: Standardised numbers are cut off here: a slip of the pen must not carry a forecast away.
 _FURTHEST = 6.0
 _WIDEST_EMBEDDING = 8
-#: Penalties that the response to covariates is tried with, per mean square of its features.
+#: Penalties that the response to covariates is tried with, per row of features of size one.
 _PENALTIES = torch.tensor([1e-3, 1e-2, 1e-1, 1.0, 10.0], dtype=torch.float64)
 #: Consecutive parts of the windows for the choice among them.
 _PARTS = 5
@@ -151,7 +151,9 @@ def cautious_ridge(features: Tensor, left: Tensor) -> Tensor:
     x, y = features[known].double(), left[known].double()
     if len(y) < 2 * _PARTS or part.unique().numel() < _PARTS:
         return torch.zeros(features.shape[-1])
-    penalties = _PENALTIES * (x.square().sum(0).mean() + 1e-12)
+    # Per row and per feature of size one: what the anchors know already leaves features of almost nothing, and dividing
+    # by them would blow rounding up.
+    penalties = _PENALTIES * len(y)
     losses = torch.zeros(len(penalties) + 1)
     for k in range(_PARTS):
         inside = part != k

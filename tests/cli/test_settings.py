@@ -203,3 +203,10 @@ def test_what_predict_cannot_do_is_refused_before_it_begins(given, message):
     with pytest.raises(ConfigError) as caught:
         resolve(PredictSettings, given)
     assert caught.value.message.startswith(message)
+
+
+def test_a_list_that_is_none_is_refused(monkeypatch):
+    """A line end outside quotes cannot be part of a name."""
+    monkeypatch.setenv("FORECAST_TARGET", "a\rb")
+    with pytest.raises(ConfigError, match="is not a list of names"):
+        resolve(Config, {})

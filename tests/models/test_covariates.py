@@ -69,3 +69,11 @@ def test_what_is_not_known_gives_no_gradient():
     for part in (Encoder((3,)), Response((PLAIN,)), Response((0,)), Response((3,))):
         part(torch.tensor([[float("nan")], [1.0]])).sum().backward()
         assert all(torch.isfinite(p.grad).all() for p in part.parameters())
+
+
+def test_what_the_anchors_know_already_gets_no_weight():
+    """Features that differ from nothing by rounding must not explain noise."""
+    rng = np.random.default_rng(0)
+    rounding = torch.tensor(1e-7 * rng.normal(size=(200, 4, 2)), dtype=torch.float32)
+    noise = torch.tensor(rng.normal(size=(200, 4)), dtype=torch.float32)
+    assert cautious_ridge(rounding, noise).abs().max() < 1e-3
