@@ -153,6 +153,18 @@ class Cells(Sequence[str]):
             self._distinct = self._told_apart()
         return list(self._distinct[0]), self._distinct[1]
 
+    def period(self) -> int:
+        """After how many cells the same ones come again, in the same order and to the very end; 0 where they do not."""
+        lengths = self.lengths()
+        if len(self) < 2 or (lengths != lengths[0]).any():
+            return 0
+        words = self._words(0, -(-int(lengths[0]) // _WORD))
+        again = np.arange(1, len(self))
+        for word in words.T:
+            again = again[word[again] == word[0]]
+        period = int(again[0]) if len(again) else 0
+        return period if period and np.array_equal(words[period:], words[:-period]) else 0
+
     def _told_apart(self) -> tuple[list[str], NDArray[np.int32]]:
         # Where equal cells follow each other, as ids in a sorted file do, one of each run is enough.
         if 2 * len(self[:_CHUNK]._runs()) < min(len(self), _CHUNK):

@@ -115,13 +115,22 @@ class TimeTexts:
         """What the patterns read in every text."""
         timestamps = np.empty(len(self), dtype="datetime64[us]")
         offsets = np.zeros(len(self), dtype=np.int64) if any(map(has_offset, patterns)) else None
+        repeating = len(self.columns) == 1
         for start in range(0, len(self), _CHUNK):
             part = slice(start, start + _CHUNK)
-            scans = [_scan(cells[part], each) for cells, each in zip(self.columns, patterns, strict=True)]
+            columns = [cells[part] for cells in self.columns]
+            length = len(columns[0])
+            # Series below each other often have the same times: those of one of them are enough.
+            if repeating and (period := columns[0].period()):
+                columns = [cells[:period] for cells in columns]
+            else:
+                repeating = False
+            scans = [_scan(cells, each) for cells, each in zip(columns, patterns, strict=True)]
             values = {field: numbers for scanned in scans for field, numbers in scanned.values.items()}
-            timestamps[part] = moments_of(Scanned(values, np.logical_and.reduce([s.written for s in scans])))
+            moments = moments_of(Scanned(values, np.logical_and.reduce([s.written for s in scans])))
+            timestamps[part] = np.resize(moments, length)
             if offsets is not None:
-                offsets[part] = values["z"]
+                offsets[part] = np.resize(values["z"], length)
         return Fit(patterns, timestamps, offsets, int((~np.isnat(timestamps)).sum()))
 
 

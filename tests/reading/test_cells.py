@@ -58,6 +58,15 @@ def test_a_matrix_holds_the_first_bytes_of_every_cell(texts: list[str], width: i
     assert lengths.tolist() == [len(text.encode()) for text in texts]
 
 
+@given(st.lists(st.sampled_from(["2024-01-01", "2024-01-02", "2024-01-0"]), min_size=1, max_size=4), st.integers(0, 12))
+def test_a_period_is_where_the_same_cells_begin_again(texts: list[str], length: int) -> None:
+    """From the second time that the first one is there, all are the first ones over again, and of one length."""
+    texts = (texts * 12)[:length]
+    begins_again = next((n for n in range(1, length) if texts[n] == texts[0]), 0)
+    repeats = begins_again and texts == (texts[:begins_again] * 12)[:length] and len(set(map(len, texts))) == 1
+    assert Cells.of(texts).period() == (begins_again if repeats else 0)
+
+
 def test_an_index_out_of_range_is_an_error() -> None:
     """As it is with a list, at both ends."""
     cells = Cells.of(["a", "b"])

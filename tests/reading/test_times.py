@@ -19,6 +19,7 @@ from forecast.reading import read_panel
 from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.times import TimeColumn, clock_pattern, parse_moment, read_times, time_pattern
+from forecast.reading.timetexts import TimeTexts
 from forecast.timeformat import format_times
 from tests.reading.files import days
 
@@ -432,3 +433,14 @@ def test_every_text_that_is_read_comes_back(form: str, moments: list[datetime], 
     if not any(note.startswith(("W303", "W304")) for note in column.notes):
         again = format_times(column.timestamps[read_rows], column.pattern) if len(read_rows) else []
         assert again == [texts[row].strip(" ") for row in read_rows]
+
+
+@pytest.mark.parametrize("change", [None, (7, "2024-02-30"), (0, "2024-01-0x"), (11, "2023-01-01")])
+def test_times_that_come_again_for_every_series_are_read_as_one_by_one(change: tuple[int, str] | None) -> None:
+    """Four series of three days, also where one text is no time or another one."""
+    texts = ["2024-01-01", "2024-01-02", "2024-01-03"] * 4
+    if change:
+        texts[change[0]] = change[1]
+    fit = TimeTexts([Cells.of(texts)]).parse(("%Y-%m-%d",))
+    expected = [np.datetime64("NaT") if "x" in text or "30" in text else np.datetime64(text) for text in texts]
+    np.testing.assert_array_equal(fit.timestamps, np.array(expected, dtype="datetime64[us]"))
