@@ -10,6 +10,7 @@ from forecast.panel import Values
 from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.problems import named, shown, warning
+from forecast.reading.typed import ends_of
 
 #: From here on not every whole number is a float64.
 _EXACT = 2.0**53
@@ -23,7 +24,7 @@ def number_doubts(table: Table, column: int, values: Values) -> list[str]:
     """Notes on the numbers [N] of a column: digits that are lost, zeros in front, and a few counts below zero."""
     cells, name = Cells.of(table.cells[column]), named(table.names[column])
     notes = []
-    least, most = np.fmin.reduce(values, initial=0.0), np.fmax.reduce(values, initial=0.0)
+    least, most = ends_of(values)
     # The ends of the values tell whether any is looked for, without another column in memory.
     large = np.flatnonzero(np.abs(values) > _EXACT).tolist() if max(-least, most) > _EXACT else []
     lost = [row for row in large if _is_whole(cells[row]) and int(cells[row]) != int(values[row])]

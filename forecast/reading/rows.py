@@ -24,6 +24,9 @@ from forecast.reading.times import TimeColumn, read_times, resolve_overlap
 from forecast.reading.typed import read_numbers
 from forecast.timeformat import format_times
 
+#: Rows that are compared at once: they stay in the cache of the processor.
+_CHUNK = 1 << 16
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -187,12 +190,16 @@ def _in_order(cells: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
 
 def _sorted(rows: Rows) -> Rows:
     """The rows in the order of item and time, those of one item and time in the order of the file."""
-    later = (rows.items[1:] > rows.items[:-1]) | (
-        (rows.items[1:] == rows.items[:-1]) & (rows.timestamps[1:] >= rows.timestamps[:-1])
-    )
-    if later.all():
+    if all(_is_sorted(rows, at, at + _CHUNK) for at in range(0, len(rows), _CHUNK)):
         return rows
     order = np.lexsort((rows.timestamps, rows.items))
     if np.array_equal(order, np.argsort(rows.items, kind="stable")):
         return rows.take(order)
     return rows.take(order, warning("W302", "the rows were not in the order of time and have been sorted"))
+
+
+def _is_sorted(rows: Rows, begin: int, end: int) -> bool:
+    """Whether no row from one to another, both included, comes too late."""
+    items, stamps = rows.items[begin : end + 1], rows.timestamps[begin : end + 1]
+    next_item = items[1:] > items[:-1]
+    return bool((next_item | ((items[1:] == items[:-1]) & (stamps[1:] >= stamps[:-1]))).all())

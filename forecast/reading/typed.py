@@ -51,8 +51,8 @@ def read_numbers(table: Table, column: int, how: ReadConfig = _HOW) -> tuple[Val
     for number in notation.missing_numbers:
         values[values == number] = np.nan
     rows = np.concatenate(odd) if odd else np.empty(0, dtype=np.int64)
-    ends = np.fmin.reduce(values, initial=0.0), np.fmax.reduce(values, initial=0.0)
-    huge = np.flatnonzero(np.abs(values) > LARGEST) if max(-ends[0], ends[1]) > LARGEST else rows[:0]
+    least, most = ends_of(values)
+    huge = np.flatnonzero(np.abs(values) > LARGEST) if max(-least, most) > LARGEST else rows[:0]
     values[huge] = np.nan
     wrong = np.concatenate([rows, huge])
     return values, refusals(table, column, np.sort(wrong), how) if len(wrong) else []
@@ -96,6 +96,15 @@ def sample(cells: Sequence[str], how: ReadConfig = _HOW) -> list[str]:
         filled = cells.take(np.flatnonzero(cells.lengths()))
         present = _present(filled[:: max(len(filled) // _SAMPLE, 1)], notation) or _present(filled, notation)
     return present[:: max(len(present) // _SAMPLE, 1)]
+
+
+def ends_of(values: Values) -> tuple[float, float]:
+    """The smallest and the largest of zero and the values that are not missing."""
+    least, most = values.min(initial=0.0), values.max(initial=0.0)
+    if np.isnan(least):
+        # What passes over missing values takes several times as long.
+        least, most = np.fmin.reduce(values, initial=0.0), np.fmax.reduce(values, initial=0.0)
+    return float(least), float(most)
 
 
 def blocks(cells: Cells) -> Iterator[tuple[int, Cells]]:
