@@ -1,4 +1,4 @@
-"""Makes the clean sample files: prices.csv, energy.csv and sales.csv. Invented numbers on real calendars.
+"""Makes the clean sample files: prices, energy, sales and sales_plan. Invented numbers on real calendars.
 
 python sample_data/make.py [FOLDER]
 """
@@ -27,7 +27,7 @@ WEEK = (0.98, 1.0, 1.0, 1.0, 0.99, 0.87, 0.80)
 
 def sample_files() -> dict[str, str]:
     """The text of every file by its name."""
-    return {"prices.csv": prices(), "energy.csv": energy(), "sales.csv": sales()}
+    return {"prices.csv": prices(), "energy.csv": energy(), "sales.csv": sales(), "sales_plan.csv": sales_plan()}
 
 
 def prices() -> str:
@@ -89,6 +89,20 @@ def sales() -> str:
         for n in np.flatnonzero(rng.random(len(days)) > 0.003):
             lines.append(f"{days[n]},{store},{units[n]},{price[n]:.2f},{int(promoted[n])}")
     return _table("date,store,units,price,promo", lines)
+
+
+def sales_plan() -> str:
+    """The thirty days after sales.csv: the price of every store and whether it is a promotion, as planned."""
+    rng = np.random.default_rng(20240101)
+    usual = {row[1]: float(row[3]) for line in sales().splitlines() if (row := line.split(","))[4] == "0"}
+    lines = []
+    for store in STORES:
+        first, length = int(rng.integers(2, 18)), int(rng.integers(7, 15))
+        for n in range(30):
+            promoted = first <= n < first + length
+            price = round(usual[store] * 0.8, 2) if promoted else usual[store]
+            lines.append(f"{date(2024, 1, 1) + timedelta(days=n)},{store},{price:.2f},{int(promoted)}")
+    return _table("date,store,price,promo", lines)
 
 
 def _campaigns(rng: np.random.Generator, length: int) -> NDArray[np.bool_]:

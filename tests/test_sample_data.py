@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "sample_data"
-FILES = ("prices.csv", "energy.csv", "sales.csv")
+FILES = ("prices.csv", "energy.csv", "sales.csv", "sales_plan.csv")
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -74,3 +74,17 @@ def test_sales_lack_a_few_days_and_answer_promotions():
         promoted, usual = ([row for row in own if row["promo"] == flag] for flag in "10")
         assert np.mean([int(row["units"]) for row in promoted]) > 1.3 * np.mean([int(row["units"]) for row in usual])
         assert max(float(row["price"]) for row in promoted) < min(float(row["price"]) for row in usual)
+
+
+def test_the_plan_goes_on_where_the_sales_end():
+    """Thirty days for each store, with a promotion in some, cheaper than the price that the sales ended with."""
+    plan, sold = rows("sales_plan.csv"), rows("sales.csv")
+    assert {row["date"] for row in plan} == {str(np.datetime64("2024-01-01") + n) for n in range(30)}
+    for store in {row["store"] for row in sold}:
+        own = [row for row in plan if row["store"] == store]
+        assert len(own) == 30
+        (usual,) = {float(row["price"]) for row in own if row["promo"] == "0"}
+        (reduced,) = {float(row["price"]) for row in own if row["promo"] == "1"}
+        assert (
+            reduced < usual == [float(row["price"]) for row in sold if (row["store"], row["promo"]) == (store, "0")][-1]
+        )
