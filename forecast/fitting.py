@@ -23,7 +23,7 @@ from forecast.planning import Plan
 from forecast.prediction import Scaled, covariates_of, quantiles_after
 from forecast.recipe import Recipe
 from forecast.scaling import fit_scaling
-from forecast.training import Clock, Fit, loss_on, train
+from forecast.training import Clock, Fit, fresh_network, loss_on, train
 from forecast.windows import Windows
 
 Array = NDArray[np.float64]
@@ -40,14 +40,16 @@ _HINDSIGHT = "future covariates as they turned out, where a real forecast may ha
 _SELECTION_SHARE = 0.5
 #: A change of the loss by less than this share is called none.
 _WORTHWHILE = 0.01
+#: Calendar features that nobody asked for have to lower it by this share: a few windows show little effects by chance.
+_TELLING = 0.03
 
 
 @dataclass(frozen=True)
 class Fitted:
     """Trained networks, how they were judged, and their calibration; steps is how many the held-out windows asked for.
 
-    refitted says that the networks were trained again on every row; otherwise they are those that were judged. worth is
-    None where there are no covariates but those of the calendar.
+    refitted says that the networks were trained again on every row; otherwise they are those that were judged. features
+    are those of the calendar that the networks know. worth is None without covariates but these.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -55,6 +57,7 @@ class Fitted:
     factors: tuple[float, ...]
     steps: int
     refitted: bool
+    features: tuple[str, ...]
     worth: Worth | None = None
 
 
@@ -88,7 +91,9 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     """
     # In the order of names, whatever the order in the file: the same series train the same networks.
     in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
-    panel = with_features(replace(panel, series=in_order), plan.features, plan.architecture.horizon)
+    panel = replace(panel, series=in_order)
+    plan = replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
+    panel = with_features(panel, plan.features, plan.architecture.horizon)
     selection = _select(panel, plan, device, clock)
     chosen = selection.fits
     networks = [fit.network for fit in chosen]
@@ -107,7 +112,8 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
         factors = _factors([validation, test], levels)
     worth = _worth(panel, plan, selection, device, clock)
     refitted = _refit(panel, plan, steps, device, clock)
-    return Fitted(tuple(refitted or networks), evaluation, tuple(factors), steps, refitted is not None, worth)
+    refit = refitted is not None
+    return Fitted(tuple(refitted or networks), evaluation, tuple(factors), steps, refit, plan.features, worth)
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,41 @@ class _Selection:
     def loss(self) -> float:
         """The mean validation loss of the networks."""
         return sum(fit.validation for fit in self.fits) / len(self.fits)
+
+
+def _worthwhile(panel: Panel, plan: Plan, device: str) -> tuple[str, ...]:
+    """Those of the calendar features on trial that lower the validation loss: all, one of them, or none.
+
+    Networks are compared as they are before training, when the response to the calendar is already fitted and nothing
+    else has been learnt: that takes a moment, and what a feature is worth is there from the start.
+    """
+    if not plan.on_trial:
+        return ()
+    singles = [(name,) for name in plan.on_trial] if len(plan.on_trial) > 1 else []
+    losses = {features: _untrained_loss(panel, plan, features, device) for features in ((), plan.on_trial, *singles)}
+    best = min(losses, key=lambda features: losses[features])
+    return best if losses[best] < (1 - _TELLING) * losses[()] else ()
+
+
+def _untrained_loss(panel: Panel, plan: Plan, features: tuple[str, ...], device: str) -> float:
+    """The validation loss of a network with these calendar features before its first step; infinite where undefined."""
+    plan = replace(plan, features=(*features, *plan.features))
+    known = _visible(with_features(panel, plan.features, plan.architecture.horizon), plan.holdout.span)
+    if not known.series:
+        return math.inf
+    training, windows, validation = _validation(known, plan, device)
+    starts = training.training_starts(plan.min_context)
+    if not len(starts) or not len(validation):
+        return math.inf
+    network = fresh_network(plan.architecture, training, starts, plan.recipe.seed).to(device).eval()
+    loss = loss_on(network, windows, validation)
+    return loss if math.isfinite(loss) else math.inf
+
+
+def _visible(panel: Panel, span: int) -> Panel:
+    """The series that have a value before their last `span` steps, which are held out."""
+    visible = tuple(s for s in panel.series if not np.isnan(s.values[: max(len(s) - span, 0)]).all())
+    return replace(panel, series=visible)
 
 
 def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: Clock) -> Worth | None:
@@ -147,10 +188,9 @@ def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: 
 def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
     """Networks that did best on the validation windows; nothing of them, scaling included, saw the held-out steps."""
     span = plan.holdout.span
-    known = [s for s in panel.series if not np.isnan(s.values[: max(len(s) - span, 0)]).all()]
-    if not known:
+    usable = _visible(panel, span)
+    if not usable.series:
         raise _too_little(plan, f"no series has a value before its last {span} steps, which are held out")
-    usable = replace(panel, series=tuple(known))
     training, windows, validation = _validation(usable, plan, device)
     starts = training.training_starts(plan.min_context)
     if not len(starts) or not len(validation):

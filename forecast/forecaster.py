@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,12 @@ class Forecaster:
                 first=str(panel.first),
                 last=str(panel.last),
             ),
-            plan_notes=planned.notes,
+            plan_notes=(*planned.notes, *_tried(planned, fitted.features)),
             steps=fitted.steps,
             refitted=fitted.refitted,
             stopped=clock.asked,
             covariates=planned.covariates,
-            features=planned.features,
+            features=fitted.features,
             worth=fitted.worth,
         )
 
@@ -252,6 +252,16 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
         for i in range(parts["n_networks"])
         for name, tensor in one.items()
     }
+
+
+def _tried(planned: Plan, used: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on the calendar features that were tried, where there were any."""
+    if not planned.on_trial:
+        return ()
+    kept, tried = [name for name in planned.on_trial if name in used], ", ".join(planned.on_trial)
+    if not kept:
+        return (f"calendar features: none of {tried} lowers the validation loss",)
+    return (f"calendar features: {', '.join(kept)}, of {tried}",)
 
 
 def _architecture(parts: Mapping[str, Any]) -> Architecture:

@@ -60,7 +60,8 @@ class Holdout:
 class Plan:
     """A complete Config, what follows from it, and why; notes are sentences for people.
 
-    covariates are those of the panel, features the calendar features that join them (see features.py).
+    covariates are those of the panel, features the calendar features that join them (see features.py), and on_trial
+    those that join as well where they prove to be worth it on the validation windows.
     """
 
     config: Config
@@ -70,6 +71,7 @@ class Plan:
     notes: tuple[str, ...]
     covariates: tuple[Covariate, ...] = ()
     features: tuple[str, ...] = ()
+    on_trial: tuple[str, ...] = ()
 
     @property
     def scaling(self) -> str:
@@ -134,7 +136,7 @@ def plan(panel: Panel, config: Config) -> Plan:
             threads=1,
         ),
     )
-    features, why_features = _features(panel, config)
+    features, on_trial, why_features = _features(panel, config)
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
@@ -144,7 +146,7 @@ def plan(panel: Panel, config: Config) -> Plan:
         *why_features,
     )
     min_context = min(context_length, max(2 * m, 8))
-    return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features)
+    return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features, on_trial)
 
 
 def architecture_of(
@@ -177,19 +179,19 @@ def architecture_of(
     )
 
 
-def _features(panel: Panel, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The calendar features and the holidays that the config asks for, or that the calendar suggests; and notes."""
+def _features(panel: Panel, config: Config) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Calendar features and holidays that were asked for, those to try where nothing was said, and notes."""
     data = config.data
-    chosen = (
-        check_features(data.features) if data.features else choose_features(panel.calendar, panel.first, panel.last)
-    )
+    asked = check_features(data.features)
+    on_trial = () if data.features else choose_features(panel.calendar, panel.first, panel.last)
     if not data.holidays:
-        return chosen, ()
+        return asked, on_trial, ()
     stamps = [s.timestamps for s in panel.series]
     holidays = choose_holidays(data.holidays, panel.calendar, stamps, panel.columns.timezone)
     if not holidays:
-        return chosen, (f"the holidays of {', '.join(data.holidays)} come too seldom in these data to learn from",)
-    return (*chosen, *holidays), tuple(holiday_notes(holidays, panel.first))
+        none = f"the holidays of {', '.join(data.holidays)} come too seldom in these data to learn from"
+        return asked, on_trial, (none,)
+    return (*asked, *holidays), on_trial, tuple(holiday_notes(holidays, panel.first))
 
 
 def _covariates_in_words(panel: Panel, features: Sequence[str]) -> tuple[str, ...]:

@@ -162,6 +162,21 @@ def train(
     return Fit(averaged, best_step, best_loss if validation is not None else math.nan, not up)
 
 
+def fresh_network(architecture: Architecture, windows: Windows, starts: Tensor, seed: int) -> RecurrentNetwork:
+    """A network as training begins with it: random weights, but gate, response and widths set from some windows."""
+    with _seeded(seed):
+        return _fresh_network(architecture, windows, starts)
+
+
+def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor) -> RecurrentNetwork:
+    """A network with weights drawn from the current seed, its gate and widths set from a sample of the windows."""
+    network = RecurrentNetwork(architecture).float()
+    network.measure(*windows.covariate_rows())
+    sample = windows.batch(starts[torch.linspace(0, len(starts) - 1, min(len(starts), 512)).long()])
+    network.start_at_anchors(sample.context.cpu(), sample.target.cpu(), sample.spread.cpu(), sample.covariates.cpu())
+    return network.train()
+
+
 @torch.no_grad()
 def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
     """The mean pinball loss of a network in evaluation mode over the windows at `starts`, in local scales."""
@@ -214,15 +229,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
-
-
-def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor) -> RecurrentNetwork:
-    """A network with weights drawn from the current seed, its gate and widths set from a sample of the windows."""
-    network = RecurrentNetwork(architecture).float()
-    network.measure(*windows.covariate_rows())
-    sample = windows.batch(starts[torch.linspace(0, len(starts) - 1, min(len(starts), 512)).long()])
-    network.start_at_anchors(sample.context.cpu(), sample.target.cpu(), sample.spread.cpu(), sample.covariates.cpu())
-    return network.train()
 
 
 def _parameter_groups(network: RecurrentNetwork, recipe: Recipe) -> list[dict[str, object]]:

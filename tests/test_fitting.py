@@ -166,3 +166,15 @@ def test_the_order_of_series_changes_nothing():
     assert there.factors == back.factors
     for one, other in zip(there.networks[0].parameters(), back.networks[0].parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_features_on_trial_are_kept_where_they_lower_the_validation_loss():
+    """A yearly wave that no context of a month can hold is told by the time of year; noise is told by nothing."""
+    day = np.arange(1100)
+    rng = np.random.default_rng(0)
+    yearly = daily(30 * np.sin(2 * np.pi * day / 365.25) + rng.normal(size=1100))
+    config = Config(
+        model=ModelConfig(hidden=4, members=1, horizon=28, context_length=28), train=TrainConfig(max_steps=5)
+    )
+    assert "time-of-year" in fitted(yearly, config).features
+    assert fitted(daily(rng.normal(size=1100)), config).features == ()

@@ -117,18 +117,19 @@ def test_a_context_is_no_longer_than_the_longest_series():
 
 
 def test_features_follow_the_frequency_unless_they_are_named():
-    """Days have weekdays, and years once there are two; `none` is none."""
-    assert plan(daily(weekly_wave(200)), Config()).features == ("weekday",)
-    assert plan(daily(weekly_wave(900)), Config()).features == ("weekday", "time-of-year")
-    assert plan(daily(weekly_wave(900)), Config(DataConfig(features=("none",)))).features == ()
-    assert plan(daily(weekly_wave(200)), Config(DataConfig(features=("month",)))).features == ("month",)
+    """Days have weekdays, and years once there are two, on trial; `none` is none, and a named one is no trial."""
+    assert plan(daily(weekly_wave(200)), Config()).on_trial == ("weekday",)
+    assert plan(daily(weekly_wave(900)), Config()).on_trial == ("weekday", "time-of-year")
+    none, named = (plan(daily(weekly_wave(900)), Config(DataConfig(features=(f,)))) for f in ("none", "month"))
+    assert (none.features, none.on_trial) == ((), ())
+    assert (named.features, named.on_trial) == (("month",), ())
 
 
 def test_holidays_join_the_features_and_are_said():
     """Columns for the country, or a sentence where there are too few of them."""
     planned = plan(daily(weekly_wave(900)), Config(DataConfig(holidays=("DE",))))
     assert "holiday DE" in planned.features
-    assert any(note.startswith("covariates: calendar: weekday, time-of-year, holiday DE") for note in planned.notes)
+    assert any(note.startswith("covariates: calendar: holiday DE") for note in planned.notes)
     short = plan(daily(weekly_wave(60), start="2021-06-20"), Config(DataConfig(holidays=("DE",))))
-    assert short.features == ("weekday",)
+    assert short.features == ()
     assert "the holidays of DE come too seldom in these data to learn from" in short.notes

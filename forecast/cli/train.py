@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forecast.fitting import Worth
     from forecast.forecaster import Forecaster
     from forecast.panel import Panel
+    from forecast.planning import Plan
 
 
 def train(
@@ -85,7 +86,7 @@ def train(
         if json:
             document(summary(panel, forecaster, model, previous, seconds))
         else:
-            _show(screen, forecaster, model, previous, seconds)
+            _show(screen, planned, forecaster, model, previous, seconds)
         _leave_if_asked(stop, f"what was reached is saved in {model}")
 
 
@@ -134,7 +135,11 @@ def show_worth(screen: Screen, worth: Worth) -> None:
         screen.result(f"validation loss when one is hidden: {', '.join(f'{name} {loss}' for name, loss in losses)}")
 
 
-def _show(screen: Screen, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> None:
+def _show(
+    screen: Screen, planned: Plan, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float
+) -> None:
+    for note in forecaster.plan_notes[len(planned.notes) :]:
+        screen.note(note)
     show_evaluation(screen, forecaster.evaluation)
     if forecaster.worth is not None:
         show_worth(screen, forecaster.worth)
