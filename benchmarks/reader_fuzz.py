@@ -80,7 +80,7 @@ def search(folder: Path, kept: Path, seconds: float) -> None:
                 target.write_bytes(content[1:])
                 print(f"CRASH {place} {type(error).__name__}: {str(error)[:100]} {options}, kept {target}", flush=True)
 
-    limits = [f"-max_total_time={seconds:.0f}", f"-max_len={LARGEST}", "-timeout=30", "-rss_limit_mb=4096"]
+    limits = [f"-max_total_time={seconds:.0f}", f"-max_len={LARGEST}", "-timeout=300", "-rss_limit_mb=4096"]
     atheris.Setup([sys.argv[0], str(folder), *limits, f"-artifact_prefix={kept}/", "-print_final_stats=1"], one)
     atheris.Fuzz()
 
