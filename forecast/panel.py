@@ -25,6 +25,7 @@ class Columns:
     `time_format` is a pattern of `timeformat` that reproduces the file's own text, e.g. `%Y-%m` or
     `%Y-%m-%dT%H:%M:%SZ`. `time` names the one column that the forecast has; `time_parts` are those of the file when the
     time is spread over several. With a `timezone` (IANA) the timestamps inside are UTC and the text is local.
+    `decimal` is the mark that the numbers showed, if they showed one.
     """
 
     time: str
@@ -33,7 +34,7 @@ class Columns:
     time_format: str = "%Y-%m-%d"
     time_parts: tuple[str, ...] = ()
     timezone: str = ""
-    decimal: str = "."
+    decimal: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ _Settings = TypeVar("_Settings", DataConfig, ModelConfig, TrainConfig)
 _FEWEST_STEPS = 5
 #: The widest segment, in steps: wider ones make the embedding larger than the network.
 _LONGEST_SEGMENT = 1_000
+_DAY = 86_400_000_000
+#: Days after which these calendar features begin again.
+_PERIODS = {"time-of-day": 1.0, "weekend-time-of-day": 7.0, "weekday": 7.0}
 #: Series that are looked at for a season, at most.
 _MOST_TESTED = 500
 #: The default horizon by season length; 30 for other seasons shorter than a day of hours.
@@ -136,7 +139,7 @@ def plan(panel: Panel, config: Config) -> Plan:
             threads=1,
         ),
     )
-    features, on_trial, why_features = _features(panel, config)
+    features, on_trial, why_features = _features(panel, config, seasons)
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
@@ -179,11 +182,21 @@ def architecture_of(
     )
 
 
-def _features(panel: Panel, config: Config) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Calendar features and holidays that were asked for, those to try where nothing was said, and notes."""
+def _features(
+    panel: Panel, config: Config, seasons: Sequence[int]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Calendar features and holidays that were asked for, those to try where nothing was said, and notes.
+
+    What the seasons of the network tell already is not tried.
+    """
     data = config.data
     asked = check_features(data.features)
-    on_trial = () if data.features else choose_features(panel.calendar, panel.first, panel.last)
+    suggested = () if data.features else choose_features(panel.calendar, panel.first, panel.last)
+    step = panel.calendar.step.microseconds
+    told = {m * step / _DAY for m in seasons}
+    if step == _DAY and seasons[0] == calendar_seasons(panel.calendar)[0]:
+        told.add(7.0)  # a week of five sessions is a week
+    on_trial = tuple(name for name in suggested if _PERIODS.get(name) not in told)
     if not data.holidays:
         return asked, on_trial, ()
     stamps = [s.timestamps for s in panel.series]

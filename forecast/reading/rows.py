@@ -94,7 +94,13 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
     covariates = known.covariates if known else ()
     numeric = numeric_columns(table, roles.covariates, read, covariates)
     mark, mark_notes = decide_decimal(table, [*roles.targets, *numeric], read)
+    if known is not None and mark == "." and not read.thousands:
+        # A few new rows may leave open what all rows of the training showed.
+        read = replace(read, decimal=read.decimal or known.columns.decimal or None)
+        mark = read.decimal or mark
     how = replace(read, decimal=mark)
+    shows_point = any(table.cells[column].signs.point for column in [*roles.targets, *numeric])
+    shown_mark = mark if mark == "," or shows_point else ""
     values, problems, doubts = _targets(table, roles.targets, how)
     others = read_covariates(table, roles.covariates, how, covariates)
     points = [problem for column in [*roles.targets, *numeric] for problem in grouped_by_points(table, column, read)]
@@ -109,7 +115,7 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
         raise FileProblems(table.file, times.problems)
     why = roles.why | {i: roles.why.get(i, "it tells repeated times apart") for i in id_at}
     rows = Rows(
-        _columns(table, roles, id_at, times, mark),
+        _columns(table, roles, id_at, times, shown_mark),
         replace(roles, ids=id_at, why=why),
         others.covariates,
         item_ids,

@@ -84,7 +84,7 @@ def written(draw: st.DrawFn) -> Written:
     values[list(blanks)] = np.nan
     missing = draw(st.sampled_from(["", "NA", "NaN", "null"]))
     texts = [missing if np.isnan(value) else write(value) for value in values.tolist()]
-    header = draw(st.permutations(["date", "y", draw(st.sampled_from(["note", "größe", "a,b;c", 'say "x"', "x|\ty"]))]))
+    header = draw(st.permutations(["date", "y", draw(st.sampled_from(["note", "größe", 'say "x"', "x"]))]))
     words = draw(
         st.lists(st.sampled_from(["", "sun", "a;b", "x,y", 'quote"', "tab\t"]), min_size=count, max_size=count)
     )

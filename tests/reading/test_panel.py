@@ -433,3 +433,13 @@ class TestInspecting:
         assert reading.panel is None
         assert [problem.code for problem in reading.problems] == [code]
         assert len(reading.columns) == columns
+
+
+def test_the_decimal_mark_of_the_model_settles_what_new_rows_leave_open(tmp_path: Path) -> None:
+    """99 beside 100.250 may be thousands in a file of its own, but not in one that goes on with 100.25."""
+    text = "date,y\n" + "".join(f"{day},{n}.{n % 7}{n % 3}{n % 4}\n" for n, day in enumerate(days(20)))
+    panel = read(put(tmp_path, text))
+    grown = "date,y\n2024-01-20,1.250\n2024-01-21,99\n2024-01-22,3.250\n2024-01-23,4.125\n"
+    assert problem_of(put(tmp_path, grown)).code == "E207"
+    known = Known(panel.columns, panel.calendar)
+    assert read(put(tmp_path, grown), known=known).series[0].values.tolist() == [1.25, 99, 3.25, 4.125]
