@@ -13,7 +13,7 @@ from forecast.errors import DataError
 Timestamps = NDArray[np.datetime64]
 
 #: 400 MB of timestamps: a step far too fine for its range, never a series.
-_MOST_STEPS = 50_000_000
+_MOST_STEPS = 20_000_000
 #: The last year that dates are written in.
 _END = np.datetime64("10000", "us")
 

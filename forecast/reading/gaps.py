@@ -18,6 +18,9 @@ from forecast.reading.steps import Steps
 #: The percentage of steps without a value beyond which a file is not what it is taken for, unless told otherwise.
 MAX_MISSING = 60.0
 
+#: Steps that take no time and no room to speak of, over all series.
+_MANY_STEPS = 2_000_000
+
 Counts = NDArray[np.int64]
 
 
@@ -32,6 +35,18 @@ def gap_notes(file: str, rows: Rows, steps: Steps, built: Built, calendar: Calen
     runs = [_blank(rows, built, number) for number in np.flatnonzero(blank).tolist()]
     notes += _missing("W405", "have a blank cell", runs, blank, total, rows)
     return [*notes, *_ends(rows, built), *_stale(rows, built, lengths, calendar), *_short(built)]
+
+
+def check_extent(file: str, rows: Rows, steps: Steps, most: float | None) -> None:
+    """Raises FileProblems where series are so long and so empty that already making room for them would take long.
+
+    One slip in a year makes billions of seconds of a minute's rows.
+    """
+    starts = np.flatnonzero(np.diff(rows.items, prepend=-1))
+    ends = np.append(starts[1:], len(rows.items)) - 1
+    total = int((steps.at[ends].astype(np.int64) - steps.at[starts] + 1).sum()) if len(starts) else 0
+    if total > _MANY_STEPS:
+        _check_missing(file, total - len(rows.items), total, most)
 
 
 def _check_missing(file: str, missing: int, total: int, most: float | None) -> None:

@@ -15,7 +15,7 @@ from forecast.panel import Known, Panel
 from forecast.reading.dialect import Table
 from forecast.reading.frequencies import check_frequencies, columns_of, name_frequencies
 from forecast.reading.future import with_future
-from forecast.reading.gaps import gap_notes
+from forecast.reading.gaps import check_extent, gap_notes
 from forecast.reading.history import check_covariates, until
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
 from forecast.reading.repeats import without_repeats
@@ -96,6 +96,7 @@ def panel_of(
     if settings.future_data is not None:
         rows, steps = with_future(rows, calendar, settings.future_data, read)
     assert steps is not None  # every row has been found on the calendar
+    check_extent(table.file, rows, steps, read.max_missing)
     built = build_series(rows, steps, lambda share: progress(0.7 + 0.3 * share, "series"))
     gaps = gap_notes(table.file, rows, steps, built, calendar, read.max_missing)
     notes = (*rows.chosen, evidence, *rows.found, *gaps)

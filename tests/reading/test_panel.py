@@ -443,3 +443,15 @@ def test_the_decimal_mark_of_the_model_settles_what_new_rows_leave_open(tmp_path
     assert problem_of(put(tmp_path, grown)).code == "E207"
     known = Known(panel.columns, panel.calendar)
     assert read(put(tmp_path, grown), known=known).series[0].values.tolist() == [1.25, 99, 3.25, 4.125]
+
+
+def test_a_slip_in_a_year_is_refused_before_room_is_made_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows every minute with one of another month: nothing is laid out for the minutes between."""
+    monkeypatch.setattr("forecast.reading.panel.build_series", None)
+    rows = [f"2024-01-01T00:{n:02},{n}" for n in range(40)]
+    rows[20] = "2028-01-01T00:20,20"
+    problem = problem_of(put(tmp_path, "\n".join(["date,y", *rows, ""])), freq="min")
+    assert problem.code == "E404"
+    assert "40" in str(problem.hint)
