@@ -83,9 +83,15 @@ def _unknown(panel: Panel, series: Series, covariate: Covariate, n_known: int) -
     who = f" of {series.name}" if series.item_id else ""
     return DataError(
         f"the future covariate {covariate.name!r}{who} is not known for {when}, step {n_known + 1} of the forecast",
-        why="the model needs it for every step: it is never filled in",
+        why="; ".join(["the model needs it for every step: it is never filled in", *_unseen(panel, covariate)]),
         hint="--future-data FILE with these rows" + (f", or --horizon {n_known}" if n_known else ""),
     )
+
+
+def _unseen(panel: Panel, covariate: Covariate) -> list[str]:
+    """What the reader had to say of texts of this covariate that training did not see, and that count as missing."""
+    of_it = f'column "{covariate.name}": '
+    return [note for note in panel.notes if note.startswith("W322 ") and of_it in note]
 
 
 def _steps(panel: Panel, series: Series, ahead: int) -> Timestamps:

@@ -9,6 +9,7 @@ from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.covariates import hide, require_known, with_features, with_only
 from forecast.errors import DataError
 from forecast.forecaster import Forecaster
+from forecast.panel import Covariate
 from tests.panels import daily, driven, promoted, weekly_wave
 
 TINY = Config(
@@ -82,6 +83,21 @@ def test_the_item_that_lacks_a_covariate_is_named():
     require_known(panel, 2)
     with pytest.raises(DataError, match=r"'promo' of b is not known"):
         require_known(panel, 3)
+
+
+def test_a_text_that_training_did_not_see_is_the_reason_given():
+    """It counts as missing, and whoever looks for a missing row would not find one."""
+    weather = Covariate("promo", "future", ("big", "small"))
+    panel = replace(promoted(300, ahead=4), covariates=(weather,))
+    panel.series[0].covariates[302] = np.nan
+    with pytest.raises(DataError) as bare:
+        require_known(panel, 4)
+    assert "giga" not in bare.value.why
+    notes = ('W322 column "promo": "giga" was not there in training', 'W322 column "other": "huge" was not there')
+    with pytest.raises(DataError) as told:
+        require_known(replace(panel, notes=notes), 4)
+    assert "giga" in told.value.why
+    assert "huge" not in told.value.why
 
 
 def test_past_covariates_are_not_asked_for_ahead_and_never_seen_there():

@@ -80,7 +80,7 @@ def predict(
         forecast = _with_threads(forecaster, settings.threads).predict(panel, settings.horizon)
         write(forecast, panel, output, settings)
     if json:
-        document(summary(forecast, forecaster, model, data, output, settings))
+        document({**summary(forecast, forecaster, model, data, output, settings), "notes": list(panel.notes)})
     elif output != STDOUT:
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
@@ -89,7 +89,9 @@ def predict(
 
 def override(stored: ReadConfig, given: ReadConfig) -> ReadConfig:
     """How the model's data were read, but for what is given here."""
-    return replace(stored, **{name: value for name, value in vars(given).items() if value not in (None, ())})
+    # Until when rows count belongs to one run: a model that kept it would never see what came after its training.
+    given_here = {name: value for name, value in vars(given).items() if value not in (None, ())}
+    return replace(stored, **({"as_of": None} | given_here))
 
 
 def check_before_work(settings: PredictSettings, json: bool) -> None:

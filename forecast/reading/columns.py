@@ -34,6 +34,9 @@ YEAR_WORDS = frozenset(("year", "jahr"))
 
 _HOW = ReadConfig()
 # What pandas calls the index that it wrote into a file.
+#: A date with a year of two digits, or a count of seconds or less since 1970: times that no form is taken for unasked.
+_DATE_LIKE = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2}(\D|$)|\d{9,10}$|\d{13}$|\d{16}$|\d{19}$", re.ASCII)
+
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
@@ -61,7 +64,15 @@ def find_time(table: Table, read: ReadConfig = _HOW, *, taken: Iterable[int] = (
         found = f"several columns hold timestamps: {_listed(table, candidates)}"
         raise failure(table, "E303", found, f"name one: --time {_pasted(table.names[candidates[0]])}")
     hint = f"name it with --time: {_listed(table, range(len(table.names)))}"
+    if len(likely := [i for i in free if i not in other and _may_be_times(table, i)]) == 1:
+        hint = f"if it is this one: --time {_pasted(table.names[likely[0]])}"
     raise failure(table, "E302", "no column holds timestamps", hint)
+
+
+def _may_be_times(table: Table, column: int) -> bool:
+    """Whether all cells look like dates with years of two digits, or like a count of seconds or less since 1970."""
+    texts = sample(table.cells[column])
+    return bool(texts) and all(_DATE_LIKE.match(text) for text in texts)
 
 
 def _unreadable_times(table: Table, free: Sequence[int], times: Sequence[int]) -> int | None:

@@ -101,7 +101,7 @@ def _texts(
             warning(
                 "W322",
                 f"{named(table.names[column])}: {listed(unseen)} {'was' if len(unseen) == 1 else 'were'} not there in "
-                f"training; {rows:,} row{'s' * (rows != 1)} count as missing",
+                f"training; {rows:,} row{'s' * (rows != 1)} count{'s' * (rows == 1)} as missing",
             )
         )
     values = np.array([index.get(text, np.nan) if text in here else np.nan for text in texts], dtype=np.float64)

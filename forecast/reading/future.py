@@ -11,7 +11,7 @@ from forecast.config import ReadConfig
 from forecast.panel import Known
 from forecast.reading.columns import find_column, in_list
 from forecast.reading.dialect import Table
-from forecast.reading.problems import FileProblems, Problem, listed, named, shown, warning
+from forecast.reading.problems import WARNINGS, FileProblems, Problem, listed, named, shown, warning
 from forecast.reading.repeats import without_repeats
 from forecast.reading.roles import Roles
 from forecast.reading.rows import Rows, read_rows
@@ -31,7 +31,12 @@ def with_future(rows: Rows, calendar: Calendar, source: str, read: ReadConfig) -
     here = np.array([place.get(item, -1) for item in more.item_ids])
     # An item may have lost its rows on the way: then nothing is forecast for it.
     here[~np.isin(here, rows.items)] = -1
-    notes = [f"{table.file}: {note}" for note in more.found]
+    # The code stays in front, so that a report finds it; which column is what was already said of the data.
+    notes = [
+        warning(code, f"{table.file}: {text}")
+        for code, _, text in (note.partition(" ") for note in (*more.chosen, *more.found))
+        if code in WARNINGS
+    ]
     if strangers := [more.name_of(item) for item in np.flatnonzero(here < 0).tolist()]:
         text = f"{table.file}: {len(strangers):,} of its items are not in the data and are ignored: {listed(strangers)}"
         notes.append(warning("W326", text))

@@ -6,12 +6,14 @@ import io
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from forecast.cli.app import run
-from forecast.cli.predict import find_data
+from forecast.cli.predict import find_data, override
+from forecast.config import ReadConfig
 from forecast.errors import ConfigError
 from forecast.forecaster import Forecaster, read_card
 from forecast.reading import read_panel
@@ -215,6 +217,22 @@ def test_without_matplotlib_nothing_is_begun(shop, capsys, monkeypatch):
     assert run(["predict", "--plot", "sales.png"]) == 2
     assert capsys.readouterr().err.endswith("hint: pip install 'forecast[plot]'\n")
     assert not Path("sales.forecast.csv").exists()
+
+
+def test_what_the_reader_noticed_is_in_the_document(shop, capsys):
+    """Where nobody watches it is the only place for it."""
+    data = Path("sales.csv")
+    lines = data.read_text().splitlines(keepends=True)
+    data.write_text("".join([*lines, lines[-1]]))
+    assert run(["predict", "--json"]) == 0
+    assert any(note.startswith("W401 1 row") for note in json.loads(capsys.readouterr().out)["notes"])
+
+
+def test_until_when_rows_count_is_not_kept_with_a_model():
+    """It would never see what came after its training; how text is to be read holds on."""
+    stored = ReadConfig(as_of="2024-06-30", decimal=",")
+    assert override(stored, ReadConfig()) == ReadConfig(decimal=",")
+    assert override(stored, ReadConfig(as_of="2024-07-31")) == replace(stored, as_of="2024-07-31")
 
 
 def test_json_is_one_document(shop, capsys):

@@ -260,3 +260,19 @@ def test_a_first_line_of_data_is_no_header() -> None:
     for first in ("2024-01-01,5", "2024-01-01 10:00:00Z,,3.5", "1,2", "01/02/2024;NA"):
         with pytest.raises(Exception, match="E206"):
             split_rows(f"{first}\n{first}\n".encode(), "x.csv")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"01/{day:02}/21" for day in range(1, 21)],
+        [str(1609459200 + 86400 * n) for n in range(20)],
+        [str(1609459200000 + 86400000 * n) for n in range(20)],
+    ],
+    ids=["years of two digits", "seconds", "milliseconds"],
+)
+def test_the_only_column_that_may_be_times_is_proposed(tmp_path: Path, cells: list[str]) -> None:
+    """Nothing but its name says what it is, so it is not taken unasked; the hint can be pasted."""
+    rows = ["t,v,w", *(f"{cell},{n},{n * 7 % 5}" for n, cell in enumerate(cells))]
+    problem = problem_of(put(tmp_path, "\n".join(rows)), target=["v"])
+    assert (problem.code, problem.hint) == ("E302", "if it is this one: --time t")

@@ -301,6 +301,23 @@ class TestFutureData:
         assert panel.series[1].covariates[10:, 0].tolist() == [98.0] * 3
         assert any(note.startswith("W326") and '"c", "z"' in note for note in panel.notes)
 
+    def test_what_was_noticed_in_it_is_said_with_its_name(self, tmp_path: Path) -> None:
+        """A decimal comma and a text that training did not see, the code in front so that a report finds it."""
+        rows = shop(ahead=5)
+        first = put(tmp_path, text_of(rows[:21]))
+        trained = read(first, **ROLES)
+        ahead = [list(row) for row in [rows[0], *rows[21:]]]
+        for row in ahead[1:]:
+            row[2] = "7,5"
+        text = "\n".join(";".join(row) for row in ahead)
+        known = Known(trained.columns, trained.calendar, trained.covariates)
+        panel = read(first, known=known, future_data=put(tmp_path, text, "future.csv"))
+        assert panel.series[0].covariates[20:, 2].tolist() == [7.5] * 5
+        assert {note.partition(":")[0].partition(" ")[0] for note in panel.notes if "future.csv" in note} == {
+            "W101",
+            "W201",
+        }
+
     def test_it_needs_a_future_covariate(self, tmp_path: Path) -> None:
         """Otherwise nothing in it is of use."""
         path = put(tmp_path, text_of(shop()))
