@@ -58,8 +58,9 @@ class ReadConfig:
         _one_of("delimiter", self.delimiter, tuple(DELIMITERS))
         for name in ("quote", "escape"):
             _one_character(name, getattr(self, name))
-        if self.comment is not None and not self.comment.strip():
-            raise ConfigError("comment is blank, but must be the text that comment lines begin with")
+        if self.comment is not None and (not self.comment.strip() or self.comment[0].isalnum()):
+            # What rows of data may begin with as well would drop them without a word.
+            raise ConfigError(f"comment is {self.comment!r}, but must begin with a sign, such as #")
         _within("skip_lines", self.skip_lines, 0, 1_000_000)
         _one_of("decimal", self.decimal, (".", ","))
         _one_of("thousands", self.thousands, tuple(THOUSANDS))

@@ -122,6 +122,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     scaling, why_scaling = _scaling(panel, known, config, m)
     seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, log=scaling == "log")
     complete = Config(
+        read=config.read,
         data=_filled(config.data, season_length=m, scaling=scaling),
         model=replace(
             _filled(config.model, hidden=64, dropout=0.1, members=3, horizon=horizon),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecast.config import Config, DataConfig, ModelConfig, TrainConfig, suggest
+from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainConfig, suggest
 from forecast.errors import ConfigError
 
 
@@ -50,3 +50,10 @@ def test_a_suggestion_names_three_words_at_most():
     """And all of the known ones where none is near."""
     assert suggest("aab", ["aaa", "aabb", "aac", "aad", "zzz"]).count(" or ") <= 2
     assert suggest("qqq", ["one", "two"]) == "known: one, two"
+
+
+@pytest.mark.parametrize("comment", ["", " ", "0", "a"])
+def test_a_comment_begins_with_a_sign(comment):
+    """A letter or a digit would drop rows of data."""
+    with pytest.raises(ConfigError, match="comment"):
+        ReadConfig(comment=comment)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import newest_model
+from forecast.cli.paths import MODEL_SUFFIX, newest_model
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import FORMATS, PredictSettings
 from forecast.config import ReadConfig
@@ -91,7 +91,9 @@ def override(stored: ReadConfig, given: ReadConfig) -> ReadConfig:
     """How the model's data were read, but for what is given here."""
     # Until when rows count belongs to one run: a model that kept it would never see what came after its training.
     given_here = {name: value for name, value in vars(given).items() if value not in (None, ())}
-    return replace(stored, **({"as_of": None} | given_here))
+    # Whoever says what the decimal mark is now says, too, that the one between thousands may have changed.
+    thousands = {"thousands": None} if given.decimal and given.decimal != stored.decimal else {}
+    return replace(stored, **({"as_of": None} | thousands | given_here))
 
 
 def check_before_work(settings: PredictSettings, json: bool) -> None:
@@ -116,6 +118,8 @@ def check_not_read(output: str, read: dict[str, str]) -> None:
         path = Path(parse(source).address)
         if is_local(source) and path.is_file() and Path(output).exists() and path.samefile(output):
             raise ConfigError(f"--output {output}: the forecast would take the place of the {what}", hint="--output -")
+    if Path(output).suffix == MODEL_SUFFIX:
+        raise ConfigError(f"--output {output}: a forecast is no model", hint="--output forecast.csv")
 
 
 def check_digest(found: str, expected: str | None, model: Path) -> None:

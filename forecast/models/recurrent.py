@@ -19,6 +19,8 @@ from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
 _RIDGE = 0.01
+#: Windows times features that the anchors are worked out for when the response is fitted, at most.
+_MOST_ANCHORED = 16_384
 #: As many independent windows as this leave half of a slope that was found in them.
 _HALF_WAY_WINDOWS = 10.0
 
@@ -180,8 +182,11 @@ class RecurrentNetwork(nn.Module):
         if self.response is not None and covariates is not None:
             future = covariates[..., len(self.architecture.past) :]
             left = truth - (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
-            features = self._anchored_features(future, local) * (spread[:, None] / local.scale)[..., None]
-            self.response.weight.copy_(cautious_ridge(features, left))
+            # Every feature takes anchors of its own: with many of them, fewer windows have to do.
+            some = slice(None, None, -(-len(context) * len(self.response.weight) // _MOST_ANCHORED))
+            few = _Local(*(part[some] for part in local))
+            features = self._anchored_features(future[some], few) * (spread[some, None] / few.scale)[..., None]
+            self.response.weight.copy_(cautious_ridge(features, left[some]))
             options, truth, local = self._without_response(context, target, spread, future)
             self._open_gate(options, truth, sharpness)
         mixed = (torch.softmax(self.gate, -1)[:, None] * options).sum(1)

@@ -97,3 +97,48 @@ def test_excel_safe_defuses_ids(folder):
     assert run(["train", "shops.csv", "--target", "sales", "--id", "shop", *TINY]) == 0
     assert run(["predict", "--excel-safe"]) == 0
     assert pd.read_csv("shops.forecast.csv")["shop"].unique().tolist() == ["'=1+1", "b"]
+
+
+NUMBERS = [f"{1000 + n % 7 + n / 10:,.1f}".replace(",", "_").replace(".", ",").replace("_", ".") for n in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        (
+            ["day;sales", *(f"{d};{v}" for d, v in zip(DAYS[:120], NUMBERS, strict=True))],
+            ["--decimal", ",", "--thousands", "."],
+        ),
+        ([f"{d},{v}" for d, v in zip(DAYS[:120], range(120), strict=True)], ["--names", "day,sales"]),
+        (["day,sales", *(f"{d},{-200 if n % 9 == 0 else n % 7}" for n, d in enumerate(DAYS[:120]))], ["--na", "-200"]),
+        (["made by hand", "day,sales", *(f"{d},{n % 7}" for n, d in enumerate(DAYS[:120]))], ["--skip-lines", "1"]),
+        (["day,sales", *(f"{d} 00:00,{n % 7}kg" for n, d in enumerate(DAYS[:120]))], ["--units", "kg"]),
+    ],
+)
+def test_what_a_file_needed_in_training_is_remembered(content, options, folder, capsys):
+    """A later forecast reads the file as training did, without being told again."""
+    Path("odd.csv").write_text("\n".join([*content, ""]), encoding="utf-8")
+    assert run(["train", "odd.csv", *options, *TINY]) == 0
+    assert run(["predict", "--output", "a.csv"]) == 0
+    assert run(["predict", "--output", "b.csv", *options]) == 0
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+    assert pd.read_csv("a.csv")["forecast"].between(-10, 2000).all()
+
+
+def test_another_decimal_mark_sets_aside_the_thousands_of_training(folder):
+    """A file that has become plain is read with one option."""
+    content = ["day;sales", *(f"{d};{v}" for d, v in zip(DAYS[:120], NUMBERS, strict=True))]
+    Path("odd.csv").write_text("\n".join([*content, ""]), encoding="utf-8")
+    assert run(["train", "odd.csv", "--decimal", ",", "--thousands", ".", *TINY]) == 0
+    plain = ["day,sales", *(f"{d},{1000.5 + n % 7}" for n, d in enumerate(DAYS[:120]))]
+    Path("plain.csv").write_text("\n".join([*plain, ""]), encoding="utf-8")
+    assert run(["predict", "--data", "plain.csv", "--decimal", "."]) == 0
+
+
+def test_a_forecast_is_not_written_over_a_model(folder, capsys):
+    """Whatever the format is said to be."""
+    assert run(["train", "sales.csv", "--target", "sales", *TINY]) == 0
+    before = Path("sales.safetensors").read_bytes()
+    assert run(["predict", "--format", "csv", "--output", "sales.safetensors"]) == 2
+    assert run(["predict", "--format", "csv", "--output", "other.safetensors"]) == 2
+    assert Path("sales.safetensors").read_bytes() == before
