@@ -50,7 +50,7 @@ def find_time(table: Table, read: ReadConfig = _HOW, *, taken: Iterable[int] = (
     # Almost any number may be seconds since 1970: a format makes times of those columns only that are nothing else.
     other = set(taken)
     times = [i for i in free if holds_times(table, i) or (i not in other and _fits(table.cells[i], read.date_format))]
-    told = [i for i in times if _words(table.names[i]) & TIME_WORDS]
+    told = [i for i in times if words_of(table.names[i]) & TIME_WORDS]
     if not told and (unread := _unreadable_times(table, free, times)) is not None:
         return unread
     if not times:
@@ -81,7 +81,7 @@ def _unreadable_times(table: Table, free: Sequence[int], times: Sequence[int]) -
     It is a fault to be shown, not a reason to take another column.
     """
     for i in free:
-        words, texts = _words(table.names[i]), sample(table.cells[i])
+        words, texts = words_of(table.names[i]), sample(table.cells[i])
         if i in times or not words & TIME_WORDS or not any(re.search(r"\d", text) for text in texts):
             continue
         # Numbers under such a name may be a duration or the price of a day, unless the name says nothing else.
@@ -100,7 +100,7 @@ def find_target(table: Table, read: ReadConfig = _HOW, *, taken: Iterable[int]) 
     free = [i for i in named_columns(table) if i not in taken and not holds_times(table, i)]
     numeric = [i for i in free if looks_numeric(table.cells[i], read) or table.names[i].casefold() in TARGET_NAMES]
     ranked = [i for name in TARGET_NAMES for i in numeric if table.names[i].casefold() == name]
-    wordy = [i for i in numeric if any(len(word) > 2 and word in TARGET_NAMES for word in _words(table.names[i]))]
+    wordy = [i for i in numeric if any(len(word) > 2 and word in TARGET_NAMES for word in words_of(table.names[i]))]
     for choice in (numeric, ranked[:1], wordy):
         if len(choice) == 1:
             return find_column(table, table.names[choice[0]])
@@ -125,7 +125,7 @@ def find_column(table: Table, name: str) -> int:
 def holds_times(table: Table, column: int) -> bool:
     """Whether most cells are timestamps; bare digits are that only under a name that says so."""
     pattern = time_pattern(table.cells[column])
-    words = _words(table.names[column])
+    words = words_of(table.names[column])
     if pattern == "%Y":
         return bool(words & YEAR_WORDS)
     return bool(words & TIME_WORDS) if is_digits(pattern) else bool(pattern)
@@ -165,7 +165,8 @@ def _fits(cells: Sequence[str], pattern: str | None) -> bool:
     return bool(pattern and texts) and not np.isnat(parse_times(texts, pattern or "")).any()
 
 
-def _words(name: str) -> set[str]:
+def words_of(name: str) -> set[str]:
+    """The words in the name of a column, whatever their case."""
     return set(re.findall(r"[^\W\d_]+", name.casefold()))
 
 

@@ -126,8 +126,14 @@ ADVICE: dict[str, Advice] = {
     "W401": Advice("nothing: one of each is kept", "remove the rows"),
     "W402": Advice("one of the two hours is not used", "`--timezone` when times are of a wall clock"),
     "W403": Advice("they get no forecast", "add rows"),
-    "W404": Advice("no value is made up for them; where nothing happened, 0 would be right", "write rows with 0 there"),
-    "W405": Advice("no value is made up for them; where nothing happened, 0 would be right", "write 0 there"),
+    "W404": Advice(
+        "no value is made up for them, and they are not taken for zeros",
+        "leave them out, or write rows with 0 where nothing happened",
+    ),
+    "W405": Advice(
+        "no value is made up for them, and they are not taken for zeros",
+        "leave them empty, or write 0 where nothing happened",
+    ),
     "W406": Advice("the forecast begins after the last value, earlier than the file ends", "remove or fill the rows"),
     "W407": Advice("the other rows of a step are used only in the sum or the mean, or not at all", "`--on-duplicate`"),
     "W408": Advice("the forecast begins there, as it would have at that time", "leave `--as-of` out"),

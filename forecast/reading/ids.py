@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from forecast.panel import Timestamps
 from forecast.reading.cells import Cells
-from forecast.reading.columns import failure, holds_times, in_list, named_columns
+from forecast.reading.columns import TIME_WORDS, failure, holds_times, in_list, named_columns, words_of
 from forecast.reading.dialect import Table
 from forecast.reading.problems import listed
 from forecast.reading.typed import looks_boolean, looks_numeric, sample
@@ -44,7 +44,9 @@ def find_ids(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> t
 def id_hint(table: Table, timestamps: Timestamps, *, taken: Iterable[int]) -> str | None:
     """A hint naming columns of whole numbers or words that would tell repeated timestamps apart, if there are such."""
     taken = set(taken)
-    labels = [i for i in named_columns(table) if i not in taken and (_is_text(table, i) or _is_whole(table.cells[i]))]
+    # A week beside a year belongs to the time: a series for each would be read without a word and mean nothing.
+    free = [i for i in named_columns(table) if i not in taken and not words_of(table.names[i]) & TIME_WORDS]
+    labels = [i for i in free if _is_text(table, i) or _is_whole(table.cells[i])]
     found = _explanations(table, _Times(timestamps), labels)
     return f"if each is another series, train with: --id {in_list(table, found[0])}" if found else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from forecast.reading.cells import Cells
 from forecast.reading.dialect import Table
 from forecast.reading.ids import _Times, find_ids
 from forecast.reading.problems import FileProblems
+from tests.reading.files import problems_of, put
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.sampled_from("xy")), min_size=2, max_size=14)
 
@@ -52,3 +55,11 @@ def test_times_that_do_not_repeat_need_no_ids() -> None:
     """In order or not."""
     assert _found([(0, "a", "x"), (1, "a", "x"), (2, "b", "x")]) == ()
     assert _found([(2, "a", "x"), (1, "a", "x"), (0, "b", "x")]) == ()
+
+
+def test_a_week_is_never_proposed_as_an_id(tmp_path: Path) -> None:
+    """Fifty-two series of one value a year would be trained without a word."""
+    rows = [f"{year},{week},{week}" for year in (2021, 2022, 2023) for week in range(1, 53)]
+    problem = problems_of(put(tmp_path, "\n".join(["year,week,sales", *rows, ""])), target=["sales"])[0]
+    assert problem.code == "E401"
+    assert "--id" not in str(problem.hint)
