@@ -169,6 +169,9 @@ def _notes(rows: Rows, lines: Lines, read: ReadConfig, *, repeated: int, unused:
     notes = []
     if rows.records.form.delimiter != "," and read.delimiter is None:
         notes.append(warning("W101", f"the delimiter is a {called(rows)}"))
+    if lines.comments:
+        who = "1 line that begins" if len(lines.comments) == 1 else f"{len(lines.comments)} lines that begin"
+        notes.append(f"{who} with {read.comment} left out, as asked")
     between = [n for gap in rows.gaps for n in range(int(rows.kept[gap]) + 1, int(rows.kept[gap + 1]))]
     blank = sum(1 for record in between if int(rows.records.lines[record]) not in lines.comments)
     if blank:

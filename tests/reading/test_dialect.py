@@ -17,7 +17,7 @@ from forecast.reading import read_panel
 from forecast.reading.delimiters import DELIMITERS
 from forecast.reading.dialect import Table, split_rows
 from forecast.reading.problems import FileProblems, Problem
-from tests.reading.files import daily, days, problem_of, put
+from tests.reading.files import daily, days, problem_of, put, read
 
 #: A row that keeps every column one of text, so that no row of words above it is taken for another header.
 LAST = ["x", "y", "z"]
@@ -265,7 +265,7 @@ def test_comments_are_left_out_and_lines_keep_their_numbers() -> None:
     table = split_text(text, comment="#")
     assert list(table.cells[1]) == ["1", "x\n# y", "3"]
     assert list(table.lines) == [3, 5, 7]
-    assert table.notes == ()
+    assert table.notes == ("2 lines that begin with # left out, as asked",)
 
 
 def test_names_that_are_given_take_the_place_of_a_header() -> None:
@@ -289,3 +289,9 @@ def test_a_given_delimiter_wins() -> None:
     table = split_text('  date  y \n 2024-01-01\t 5\n2024-01-02   "6 7"  \n', delimiter="space")
     assert [list(cells) for cells in table.cells] == [["2024-01-01", "2024-01-02"], ["5", "6 7"]]
     assert only_problem("a,b\n1,2\n", delimiter="|").code == "E201"
+
+
+def test_lines_of_comment_are_counted(tmp_path: Path) -> None:
+    """Whoever leaves lines out is told how many."""
+    text = daily().replace("2024-01-03", "# 2024-01-03").replace("2024-01-05", "# 2024-01-05")
+    assert "2 lines that begin with # left out, as asked" in read(put(tmp_path, text), comment="#").notes
