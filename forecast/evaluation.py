@@ -19,6 +19,8 @@ Values = NDArray[np.float64]
 
 #: Errors that differ by less than this share of the values do so by rounding.
 _ROUNDING = 1e-9
+#: A change of the loss by less than this share is called none.
+_WORTHWHILE = 0.01
 #: Central intervals, in percent, whose coverage and width are reported.
 LEVELS = (80, 95)
 
@@ -104,6 +106,29 @@ class Evaluation:
             raise CheckpointError("evaluation: the scores of a model and of at least one baseline are needed")
         scores = tuple(_score(score, f"evaluation score {i}") for i, score in enumerate(values["scores"], start=1))
         return cls(**{**values, "scores": scores})
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What covariates are worth: the mean validation loss with them, of networks trained without them, and hiding each.
+
+    hidden has for each covariate the loss of the networks trained with all, when they are not told that one.
+    """
+
+    loss: float
+    loss_without: float
+    hidden: dict[str, float]
+
+    @property
+    def verdict(self) -> str:
+        """Whether they help, in one sentence with both figures."""
+        change = 1 - self.loss / self.loss_without if self.loss_without else 0.0
+        figures = f"validation loss {self.loss:.4g} with them, {self.loss_without:.4g} without"
+        if change > _WORTHWHILE:
+            return f"the covariates help: {figures} ({change:.0%} lower)".replace("%", " %")
+        if change < -_WORTHWHILE:
+            return f"the covariates do NOT help here: {figures}; train without them"
+        return f"the covariates make no difference: {figures}"
 
 
 def evaluate(

@@ -135,13 +135,18 @@ def choose_holidays(
 
 def holiday_notes(chosen: Sequence[str], first: np.datetime64) -> tuple[str, ...]:
     """A sentence for each country whose holidays are not known as far back as the first timestamp of a history."""
-    countries = dict.fromkeys(parse_column(name, _KNOWN).country for name in chosen if name not in FEATURES)
+    countries = dict.fromkeys(parse_column(name, _KNOWN).country for name in chosen if is_holiday(name))
     year = int(first.astype("datetime64[Y]").astype(int)) + 1970
     return tuple(
         f"holidays of {country} are known from {known} on: the years before count as years without"
         for country in countries
         if year < (known := first_known_year(country))
     )
+
+
+def is_holiday(name: str) -> bool:
+    """Whether one of the chosen is a column of holidays, and not a feature of the calendar itself."""
+    return name not in FEATURES
 
 
 def feature_names(chosen: Sequence[str]) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from torch import Tensor
 from forecast.calibration import apply_factors, fit_factors
 from forecast.covariates import hide, with_features, with_only
 from forecast.errors import DataError
-from forecast.evaluation import Evaluation, Window, evaluate
-from forecast.features import feature_names
+from forecast.evaluation import Evaluation, Window, Worth, evaluate
+from forecast.features import feature_names, is_holiday
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Panel, Series
@@ -38,8 +38,6 @@ _SHARED = (
 _HINDSIGHT = "future covariates as they turned out, where a real forecast may have to forecast them first"
 #: How much of the time limit choosing the number of steps may take; the rest is for the refit.
 _SELECTION_SHARE = 0.5
-#: A change of the loss by less than this share is called none.
-_WORTHWHILE = 0.01
 #: Calendar features that nobody asked for have to lower it by this share: a few windows show little effects by chance.
 _TELLING = 0.03
 
@@ -59,29 +57,6 @@ class Fitted:
     refitted: bool
     features: tuple[str, ...]
     worth: Worth | None = None
-
-
-@dataclass(frozen=True)
-class Worth:
-    """What covariates are worth: the mean validation loss with them, of networks trained without them, and hiding each.
-
-    hidden has for each covariate the loss of the networks trained with all, when they are not told that one.
-    """
-
-    loss: float
-    loss_without: float
-    hidden: dict[str, float]
-
-    @property
-    def verdict(self) -> str:
-        """Whether they help, in one sentence with both figures."""
-        change = 1 - self.loss / self.loss_without if self.loss_without else 0.0
-        figures = f"validation loss {self.loss:.4g} with them, {self.loss_without:.4g} without"
-        if change > _WORTHWHILE:
-            return f"the covariates help: {figures} ({change:.0%} lower)".replace("%", " %")
-        if change < -_WORTHWHILE:
-            return f"the covariates do NOT help here: {figures}; train without them"
-        return f"the covariates make no difference: {figures}"
 
 
 def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
@@ -118,10 +93,14 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
 
 @dataclass(frozen=True)
 class _Selection:
-    """Networks that did best on the validation windows, and the series that have those windows."""
+    """Networks that did best on the validation windows, and the series that have those windows.
+
+    complete says that all of them were trained, and none was cut off by the clock.
+    """
 
     fits: list[Fit]
     known: Panel
+    complete: bool
 
     @property
     def loss(self) -> float:
@@ -169,12 +148,15 @@ def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: 
 
     Features of the calendar that nobody asked for are not counted among them.
     """
-    holidays = tuple(name for name in plan.features if "holiday" in name)
+    holidays = tuple(name for name in plan.features if is_holiday(name))
     asked = {c.name for c in plan.covariates} | set(feature_names(holidays))
     if not asked or clock.is_up(_SELECTION_SHARE):
         return None
     bare = replace(plan, covariates=(), features=tuple(name for name in plan.features if name not in holidays))
     without = _select(with_only(panel, {c.name for c in panel.covariates} - asked), bare, device, clock)
+    if not (selection.complete and without.complete):
+        # Networks that were cut off would be compared by how much time they had.
+        return None
     groups = {c.name: {c.name} for c in plan.covariates}
     groups |= {"holidays": set(feature_names(holidays))} if holidays else {}
     hidden = {}
@@ -198,7 +180,8 @@ def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
         raise _too_little(plan, f"no value follows another closely enough {where} the last {span} steps")
     parts = (0.0, _SELECTION_SHARE)
     fits = _train_members(plan, training, starts, plan.recipe, clock, parts, (windows, validation))
-    return _Selection(fits, usable)
+    complete = len(fits) == (plan.config.model.members or 1) and all(fit.completed for fit in fits)
+    return _Selection(fits, usable, complete)
 
 
 def _validation(panel: Panel, plan: Plan, device: str) -> tuple[Windows, Windows, Tensor]:

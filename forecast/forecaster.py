@@ -17,8 +17,8 @@ from forecast.calibration import apply_factors
 from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
-from forecast.evaluation import Evaluation
-from forecast.fitting import Worth, fit_networks
+from forecast.evaluation import Evaluation, Worth
+from forecast.fitting import fit_networks
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork

@@ -205,3 +205,10 @@ def test_a_cut_panel_knows_the_future_ones_and_forgets_the_past_ones():
 def test_scores_with_future_covariates_say_that_they_had_hindsight(forecaster):
     """A temperature that was measured is better than one that was forecast."""
     assert forecaster.evaluation.note.endswith("where a real forecast may have to forecast them first")
+
+
+def test_networks_that_were_cut_off_say_nothing_of_covariates():
+    """Stopped in the middle, the one without them had less time to learn."""
+    looks = iter(range(10_000))
+    stopped = Forecaster.fit(promoted(300), TINY, should_stop=lambda: next(looks) > 45)
+    assert stopped.worth is None

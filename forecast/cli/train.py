@@ -19,8 +19,7 @@ from forecast.errors import Interrupted
 from forecast.sources import STDIN, display_source, source_stem
 
 if TYPE_CHECKING:
-    from forecast.evaluation import Evaluation
-    from forecast.fitting import Worth
+    from forecast.evaluation import Evaluation, Worth
     from forecast.forecaster import Forecaster
     from forecast.panel import Panel
     from forecast.planning import Plan
