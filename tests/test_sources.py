@@ -15,7 +15,7 @@ KINDS = {
     "./a#b.csv": Source("file", "./a#b.csv"),
     "C:/data/sales.csv": Source("file", "C:/data/sales.csv"),
     "book.xlsx#Sheet 2": Source("file", "book.xlsx", "Sheet 2"),
-    "file:///tmp/a%20b.csv": Source("file", "/tmp/a b.csv"),
+    "file:///data/a%20b.csv": Source("file", "/data/a b.csv"),
     "https://h/x.csv?raw=1": Source("web", "https://h/x.csv?raw=1"),
     "https://h/book.xlsx#Mai%202": Source("web", "https://h/book.xlsx", "Mai 2"),
     "s3://bucket/a#b.csv": Source("store", "s3://bucket/a#b.csv"),
