@@ -106,7 +106,7 @@ class ModelConfig:
 
     cell: str = "lstm"
     hidden: int | None = None
-    layers: int = 1
+    layers: int | None = None
     bidirectional: bool = False
     dropout: float | None = None
     segment: int | None = None

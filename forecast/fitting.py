@@ -17,7 +17,8 @@ from forecast.errors import DataError
 from forecast.evaluation import Evaluation, Window, Worth, evaluate
 from forecast.features import feature_names, is_holiday
 from forecast.models.architecture import Architecture
-from forecast.models.recurrent import RecurrentNetwork
+from forecast.models.losses import pinball
+from forecast.models.recurrent import RecurrentNetwork, normalise
 from forecast.panel import Panel, Series
 from forecast.planning import Plan
 from forecast.prediction import Scaled, covariates_of, quantiles_after
@@ -64,11 +65,7 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
 
     Raises DataError when the held-out steps leave nothing to train on, or hold nothing themselves.
     """
-    # In the order of names, whatever the order in the file: the same series train the same networks.
-    in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
-    panel = replace(panel, series=in_order)
-    plan = replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
-    panel = with_features(panel, plan.features, plan.architecture.horizon)
+    panel, plan = _prepared(panel, plan, device)
     selection = _select(panel, plan, device, clock)
     chosen = selection.fits
     networks = [fit.network for fit in chosen]
@@ -89,6 +86,50 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     refitted = _refit(panel, plan, steps, device, clock)
     refit = refitted is not None
     return Fitted(tuple(refitted or networks), evaluation, tuple(factors), steps, refit, plan.features, worth)
+
+
+def selection_loss(panel: Panel, plan: Plan, device: str, clock: Clock, unit_context: int) -> float | None:
+    """The mean validation loss of the networks that a plan asks for; None where the clock cut one of them off.
+
+    Errors are measured in the spread of the last `unit_context` steps before each window: networks measure them in that
+    of their own context, and a longer one would make the same error look smaller. Nothing is judged or trained again.
+    Raises DataError as `fit_networks` does.
+    """
+    panel, plan = _prepared(panel, plan, device)
+    selection = _select(panel, plan, device, clock)
+    if not selection.complete:
+        return None
+    if plan.architecture.context_length == unit_context:
+        return selection.loss
+    losses = [_loss_in_units(fit.network, selection.known, plan, device, unit_context) for fit in selection.fits]
+    return sum(losses) / len(losses)
+
+
+def _prepared(panel: Panel, plan: Plan, device: str) -> tuple[Panel, Plan]:
+    """The panel with the calendar features that join, and the plan with all of them decided."""
+    # In the order of names, whatever the order in the file: the same series train the same networks.
+    in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
+    panel = replace(panel, series=in_order)
+    plan = replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
+    return with_features(panel, plan.features, plan.architecture.horizon), plan
+
+
+@torch.no_grad()
+def _loss_in_units(network: RecurrentNetwork, panel: Panel, plan: Plan, device: str, unit_context: int) -> float:
+    """The validation loss of a network with errors in the spread of the last `unit_context` steps of the context."""
+    own, horizon = plan.architecture.context_length, plan.architecture.horizon
+    windows, starts = _validation(panel, plan, device, context_length=max(own, unit_context))[1:]
+    total, count = 0.0, 0
+    for chunk in starts.split(1024):
+        batch = windows.batch(chunk)
+        observed, _, unit = normalise(batch.context[:, -unit_context:], batch.spread)
+        covariates = batch.covariates[:, -(own + horizon) :]
+        quantiles, _ = network(batch.context[:, -own:], batch.spread, covariates, batch.static)
+        # The same windows, however long the context: those with something to see in the one that gives the unit.
+        seen = observed.any(1)
+        total += pinball(quantiles[seen], batch.target[seen], network.levels, unit[seen]).item() * int(seen.sum())
+        count += int(seen.sum())
+    return total / count if count else math.inf
 
 
 @dataclass(frozen=True)
@@ -184,12 +225,14 @@ def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
     return _Selection(fits, usable, complete)
 
 
-def _validation(panel: Panel, plan: Plan, device: str) -> tuple[Windows, Windows, Tensor]:
+def _validation(
+    panel: Panel, plan: Plan, device: str, *, context_length: int | None = None
+) -> tuple[Windows, Windows, Tensor]:
     """Windows without the held-out steps, windows with them, and the validation starts in these."""
     span = plan.holdout.span
     scalings = [fit_scaling(s.values[:-span], plan.scaling) for s in panel.series]
     whole = [scaling.transform(s.values) for scaling, s in zip(scalings, panel.series, strict=True)]
-    lengths = plan.architecture.context_length, plan.architecture.horizon
+    lengths = context_length or plan.architecture.context_length, plan.architecture.horizon
     covariates = covariates_of(panel.series, plan.architecture)
     training = Windows([values[:-span] for values in whole], *lengths, device, covariates=covariates)
     windows = Windows(whole, *lengths, device, measured_by=training, covariates=covariates)

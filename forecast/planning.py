@@ -125,7 +125,7 @@ def plan(panel: Panel, config: Config) -> Plan:
         read=config.read,
         data=_filled(config.data, season_length=m, scaling=scaling),
         model=replace(
-            _filled(config.model, hidden=64, dropout=0.1, members=3, horizon=horizon),
+            _filled(config.model, hidden=64, layers=1, dropout=0.1, members=3, horizon=horizon),
             context_length=context_length,
             segment=segment,
         ),
@@ -162,7 +162,8 @@ def architecture_of(
 ) -> Architecture:
     """The network that a complete Config describes, for a panel with these covariates and calendar features."""
     model = config.model
-    assert model.hidden and model.segment and model.context_length and model.horizon and model.dropout is not None
+    assert model.hidden and model.layers and model.segment and model.context_length and model.horizon
+    assert model.dropout is not None
     return Architecture(
         cell=model.cell,
         hidden=model.hidden,
@@ -304,4 +305,4 @@ def _in_words(model: ModelConfig) -> str:
     """`3 networks, averaged: lstm, 1 layer of 64`."""
     ensemble = "1 network" if model.members == 1 else f"{model.members} networks, averaged"
     directions = "bidirectional, " if model.bidirectional else ""
-    return f"{ensemble}: {model.cell}, {directions}{model.layers} layer{'s'[: model.layers > 1]} of {model.hidden}"
+    return f"{ensemble}: {model.cell}, {directions}{model.layers} layer{'s'[: model.layers != 1]} of {model.hidden}"

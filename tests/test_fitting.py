@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from forecast import fitting
-from forecast.config import Config, ModelConfig, TrainConfig
+from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
 from forecast.fitting import fit_networks
 from forecast.planning import plan
@@ -178,3 +178,42 @@ def test_features_on_trial_are_kept_where_they_lower_the_validation_loss():
     )
     assert "time-of-year" in fitted(yearly, config).features
     assert fitted(daily(rng.normal(size=1100)), config).features == ()
+
+
+def selected(panel, config, unit_context, should_stop=None):
+    return fitting.selection_loss(panel, plan(panel, config), "cpu", Clock(None, should_stop, None), unit_context)
+
+
+def test_the_selection_loss_is_the_best_validation_loss_of_training():
+    """The mean over the members of the lowest loss that each reported, and nothing is trained twice."""
+    seen = []
+    panel = daily(weekly_wave(150))
+    planned = plan(panel, QUICK)
+    own = planned.architecture.context_length
+    loss = fitting.selection_loss(panel, planned, "cpu", Clock(None, None, seen.append), own)
+    lowest = [min(e.validation for e in seen if e.member == member) for member in (1, 2, 3)]
+    assert loss <= sum(lowest) / 3 + 1e-12  # the untrained network counts too, and is not reported
+    assert {epoch.stage for epoch in seen} == {"select"}
+    assert selected(panel, QUICK, own, should_stop=lambda: True) is None
+
+
+def test_a_longer_context_does_not_make_the_same_error_look_smaller():
+    """After a jump a long context has a spread of hundreds, the last steps before the windows one of about one."""
+    noise = np.random.default_rng(0).normal(size=150)
+    panel = daily(np.concatenate([np.zeros(60), np.full(90, 1000.0)]) + noise)
+    model = ModelConfig(hidden=4, members=1, horizon=5, segment=4, context_length=120)
+    config = Config(DataConfig(season_length=1, features=("none",)), model, TrainConfig(max_steps=1))
+    spreads = [np.std(panel.series[0].values[140 - 5 - context : 140 - 5]) for context in (120, 20)]
+    ratio = selected(panel, config, 20) / selected(panel, config, 120)
+    assert ratio == pytest.approx(spreads[0] / spreads[1], rel=0.5)
+
+
+def test_the_unit_of_the_own_context_is_the_networks_own():
+    """Measured again in its own unit, a network has the loss that training reported."""
+    panel = daily(weekly_wave(150))
+    planned = plan(panel, QUICK)
+    panel, planned = fitting._prepared(panel, planned, "cpu")
+    found = fitting._select(panel, planned, "cpu", Clock(None, None, None))
+    own = planned.architecture.context_length
+    again = [fitting._loss_in_units(fit.network, found.known, planned, "cpu", own) for fit in found.fits]
+    assert again == pytest.approx([fit.validation for fit in found.fits])
