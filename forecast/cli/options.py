@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,10 +24,28 @@ Verbose = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
 
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        readable=False,
+        help="Settings file to read instead of forecast.toml.",
+        rich_help_panel="Output",
+    ),
+]
+
 DATA_HELP = "File with a column of timestamps; also a URL, a database (sqlite:///f.db?query=...), or - for stdin."
 
 #: The heading over a section's options on a help page.
-PANELS = {"read": "Reading", "data": "Data", "model": "Network", "train": "Training", "predict": "Options"}
+PANELS = {
+    "read": "Reading",
+    "data": "Data",
+    "model": "Network",
+    "train": "Training",
+    "predict": "Options",
+    "tune": "Search",
+}
 
 CHOICES = {
     "cell": CELLS,
@@ -82,7 +101,7 @@ HELP = {
     "max_steps": "Steps of the optimiser per network, at most.",
     "patience": "Looks at the validation data without progress before training stops.",
     "weight_decay": "Pull of the weights towards zero.",
-    "time_limit": "Seconds that training may take.",
+    "time_limit": "Seconds that the work may take; or 10m, 2h.",
     "seed": "Seed of everything random.",
     "device": "Where the network runs.",
     "threads": "Processor threads.",
@@ -98,6 +117,10 @@ HELP = {
     "plot": "Draw the forecast into this file, .png or .svg.",
     "excel_safe": "Keep a spreadsheet from taking texts of the output for formulas.",
     "chart": "Draw the forecast on the terminal; on by default where there is one.",
+    "trials": "Trials in all, those of earlier runs of the study counted.",
+    "study": "SQLite file that keeps the trials, .db; a later run with the same file goes on.",
+    "cells": "Recurrent cells to try as well, with commas.",
+    "config_output": "Settings file to write, .toml; without it <DATA>.tuned.toml in this folder.",
     "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",
 }
 
@@ -111,7 +134,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command with its Config or section, where it takes one, replaced by an option for every field of it.
 
     Typer reads the options off the signature; when called, the wrapper hands the resolved settings on. Every command
-    also takes --debug, which `errors.debugging` looks for by itself.
+    also takes --debug, which `errors.debugging` looks for by itself, and --config where it has settings.
     """
     signature = inspect.signature(command, eval_str=True)
     own, options, wanted = [], [], {}
@@ -123,6 +146,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         else:
             own.append(parameter)
     debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    file = inspect.Parameter("settings_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SettingsFile)
     positional = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     keywords = [p for p in own if p.kind is inspect.Parameter.KEYWORD_ONLY]
 
@@ -130,11 +154,12 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(**values: Any) -> Any:
         values.pop("debug")
         require_folder()
+        settings_file = values.pop("settings_file", None)
         given = {p.name: values.pop(p.name) for p in options}
         given = {key: value for key, value in given.items() if value is not None}
-        return command(**values, **{name: resolve(kind, given) for name, kind in wanted.items()})
+        return command(**values, **{name: resolve(kind, given, settings_file) for name, kind in wanted.items()})
 
-    parameters = [*positional, *options, *keywords, debug]
+    parameters = [*positional, *options, *keywords, *([file] if wanted else []), debug]
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run

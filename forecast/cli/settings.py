@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,26 @@ class PredictSettings:
             raise ConfigError(f"plot is {self.plot!r}, but must end in .png or .svg")
 
 
+@dataclass(frozen=True)
+class TuneSettings:
+    """What `forecast tune` can be told about the search. trials counts those of earlier runs of the same study."""
+
+    trials: int = 30
+    study: str | None = None
+    cells: tuple[str, ...] = ()
+    config_output: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.trials <= 100_000:
+            raise ConfigError(f"trials is {self.trials}, but must lie between 1 and 100000")
+        for cell in self.cells:
+            ModelConfig(cell=cell)
+        for name, suffix in (("study", ".db"), ("config_output", ".toml")):
+            value = getattr(self, name)
+            if value is not None and Path(value).suffix != suffix:
+                raise ConfigError(f"{name} is {value!r}, but must end in {suffix}")
+
+
 #: The tables of forecast.toml.
 SECTIONS: dict[str, type[Any]] = {
     "read": ReadConfig,
@@ -69,12 +90,21 @@ SECTIONS: dict[str, type[Any]] = {
     "model": ModelConfig,
     "train": TrainConfig,
     "predict": PredictSettings,
+    "tune": TuneSettings,
 }
 
+#: Seconds in what may follow the number of a length of time.
+_UNITS = {"s": 1, "m": 60, "h": 3600}
 
-def resolve(kind: type[Any], given: Mapping[str, Any]) -> Any:
-    """A Config or one section, from the options that were given over the variables that are set over forecast.toml."""
-    in_file, in_environment = read_file(SETTINGS_FILE), read_environment(os.environ)
+
+def resolve(kind: type[Any], given: Mapping[str, Any], file: Path | None = None) -> Any:
+    """A Config or one section, from the options that were given over the variables that are set over the file.
+
+    The file is forecast.toml, which may be missing, unless another is named.
+    """
+    if file is not None and not os.path.lexists(file):
+        raise ConfigError(f"--config {file}: there is no such file")
+    in_file, in_environment = read_file(file or SETTINGS_FILE), read_environment(os.environ)
     if kind is Config:
         parts = ("data", "model", "train", "read")
         return Config(**{name: _merged(name, in_file, in_environment, given) for name in parts})
@@ -109,6 +139,24 @@ def read_file(path: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
+def to_toml(config: Config) -> str:
+    """The settings of a Config that are not their defaults, as `read_file` reads them."""
+    blank = Config().to_dict()
+    lines = []
+    for section, values in config.to_dict().items():
+        said = {key: value for key, value in values.items() if value != blank[section][key]}
+        if said:
+            lines += ["", f"[{section}]", *(f"{key} = {_toml_value(value)}" for key, value in said.items())]
+    return "".join(f"{line}\n" for line in lines[1:])
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_value(item) for item in value)}]"
+    # JSON writes numbers, true, false and texts as TOML does, but for one control character.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
+
+
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The text of every FORECAST_ variable that is set, by setting. An unknown one is a ConfigError; empty is unset."""
     known = {field.name for kind in SECTIONS.values() for field in fields(kind)}
@@ -141,12 +189,12 @@ def _merged(
     values = dict(in_file.get(section, {}))
     for key in kinds.keys() & in_environment.keys():
         with _named(variable(key)):
-            values[key] = _from_text([in_environment[key]], kinds[key])
+            values[key] = _from_text([_in_seconds(key, in_environment[key])], kinds[key])
             kind(**{key: values[key]})
     for key in kinds.keys() & given.keys():
         with _named(option(key)):
             value = given[key]
-            texts = [value] if isinstance(value, str) else value
+            texts = [_in_seconds(key, value)] if isinstance(value, str) else value
             values[key] = value if isinstance(value, bool) else _from_text(texts, kinds[key])
             kind(**{key: values[key]})
     return read_section(kind, values, f"[{section}]")
@@ -163,6 +211,14 @@ def _from_text(texts: Sequence[str], kind: str) -> Any:
     if base in ("int", "float"):
         return _number(texts[-1], whole=base == "int")
     return texts[-1]
+
+
+def _in_seconds(key: str, text: str) -> str:
+    """`90s`, `10m` or `1.5h` as a text of seconds, where the setting is a length of time; other texts as they are."""
+    number, unit = text[:-1], text[-1:]
+    if key != "time_limit" or unit not in _UNITS:
+        return text
+    return str(_number(number) * _UNITS[unit])
 
 
 def _items(text: str) -> list[str]:

@@ -5,10 +5,21 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecast.cli.options import CHOICES, HELP, PANELS
-from forecast.cli.settings import FORMATS, SECTIONS, PredictSettings, read_environment, read_file, resolve
-from forecast.config import Config
+from forecast.cli.settings import (
+    FORMATS,
+    SECTIONS,
+    PredictSettings,
+    TuneSettings,
+    read_environment,
+    read_file,
+    resolve,
+    to_toml,
+)
+from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainConfig
 from forecast.errors import ConfigError
 from forecast.writing import WRITERS
 
@@ -210,3 +221,68 @@ def test_a_list_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv("FORECAST_TARGET", "a\rb")
     with pytest.raises(ConfigError, match="is not a list of names"):
         resolve(Config, {})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("0.5m", 30)])
+def test_a_length_of_time_may_have_a_unit(text, seconds, monkeypatch):
+    """As an option and as a variable; without one it is in seconds."""
+    assert resolve(Config, {"time_limit": text}).train.time_limit == seconds
+    monkeypatch.setenv("FORECAST_TIME_LIMIT", text)
+    assert resolve(Config, {}).train.time_limit == seconds
+
+
+@pytest.mark.parametrize("text", ["m", "ten m", "10d", "0m"])
+def test_a_length_of_time_that_is_none_is_refused(text):
+    """And only where a length of time is meant is an `m` one of minutes."""
+    with pytest.raises(ConfigError, match="--time-limit"):
+        resolve(Config, {"time_limit": text})
+    with pytest.raises(ConfigError, match="'10m' is not a whole number"):
+        resolve(Config, {"max_steps": "10m"})
+
+
+def test_another_settings_file_takes_the_place_of_the_usual_one(monkeypatch):
+    """Variables and options still go before it, and one that is not there is an error."""
+    toml("[train]\nseed = 2\npatience = 2\n")
+    Path("best.toml").write_text("[train]\nseed = 3\n[model]\nhorizon = 3\n", encoding="utf-8")
+    monkeypatch.setenv("FORECAST_HORIZON", "4")
+    config = resolve(Config, {"hidden": "5"}, Path("best.toml"))
+    assert (config.train.seed, config.train.patience) == (3, None)
+    assert (config.model.horizon, config.model.hidden) == (4, 5)
+    with pytest.raises(ConfigError, match=r"--config bset\.toml: there is no such file"):
+        resolve(Config, {}, Path("bset.toml"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"trials": "0"}, "trials is 0"),
+        ({"cells": "lstm,gur"}, "unknown cell 'gur'"),
+        ({"study": "study.txt"}, r"must end in \.db"),
+        ({"config_output": "best.csv"}, r"must end in \.toml"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(values, message):
+    """Before anything is read, with the option that asked for it."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        resolve(TuneSettings, values)
+    assert str(caught.value).startswith("--")
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+@given(
+    st.builds(
+        Config,
+        data=st.builds(DataConfig, time=st.tuples(TEXTS), target=st.lists(TEXTS, max_size=3).map(tuple)),
+        model=st.builds(ModelConfig, bidirectional=st.booleans(), dropout=st.none() | st.floats(0, 0.95)),
+        train=st.builds(TrainConfig, learning_rate=st.none() | st.floats(1e-7, 1.0), seed=st.integers(0, 99)),
+        read=st.builds(ReadConfig, date_format=st.none() | TEXTS, na=st.lists(TEXTS, max_size=2).map(tuple)),
+    )
+)
+def test_a_configuration_as_toml_and_back_is_the_same(config):
+    """Whatever signs a name holds; what is not said is blank, and so an empty file is the default."""
+    path = Path("round.toml")
+    path.write_bytes(to_toml(config).encode())
+    assert Config.from_dict(read_file(path)) == config
+    assert to_toml(Config()) == ""
