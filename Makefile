@@ -14,7 +14,7 @@ test test-slow: export OMP_NUM_THREADS ?= 1
 .PHONY: help install demo test test-slow lint types format bench-single clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(READY) ## create .venv with the package and every tool, in the versions of constraints.txt
 
@@ -51,6 +51,12 @@ types: $(READY) ## check the types of the package, strictly
 
 bench-single: $(READY) ## measure accuracy on single-series files: make bench-single DATA=folder
 	$(BIN)/python benchmarks/single.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
+bench-m4: $(READY) ## measure M4 Weekly and Hourly: make bench-m4 DATA=folder
+	$(BIN)/python benchmarks/m4.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
+bench-tourism: $(READY) ## measure Tourism monthly, quarterly and yearly: make bench-tourism DATA=folder
+	$(BIN)/python benchmarks/tourism.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
 
 clean: ## remove what was made here, but not .venv
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
