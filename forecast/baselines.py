@@ -12,32 +12,48 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.calendars import future_timestamps
 from forecast.config import QUANTILE_LEVELS, suggest
 from forecast.errors import ConfigError
-from forecast.forecasts import Forecast, ItemForecast
-from forecast.panel import Panel
+from forecast.statistical import STATISTICAL, require_statsforecast
 
 Values = NDArray[np.float64]
 Baseline = Callable[[Values, int, int, Sequence[float]], Values]
 
 
-def forecast_baseline(
-    name: str, panel: Panel, horizon: int, season_length: int, quantile_levels: Sequence[float] = QUANTILE_LEVELS
-) -> Forecast:
-    """The named baseline's forecast of every series, `horizon` steps past each one's end; ConfigError: unknown."""
-    if name not in BASELINES:
-        raise ConfigError(f"unknown baseline {name!r}", hint=suggest(name, BASELINES))
-    items = tuple(
-        ItemForecast(
-            item_id=series.item_id,
-            target=series.target,
-            timestamps=future_timestamps(panel.calendar, series.timestamps[-1], horizon),
-            quantiles=BASELINES[name](series.values, season_length, horizon, quantile_levels),
-        )
-        for series in panel.series
-    )
-    return Forecast(items, tuple(quantile_levels), panel.columns, source=name)
+def check_baseline(name: str) -> str:
+    """The name of a baseline as the tables have it: `seasonal-naive` is `seasonal naive`. Raises ConfigError.
+
+    Those of statsforecast need it to be installed.
+    """
+    known = [*BASELINES, *STATISTICAL]
+    found = name.strip().lower().replace("-", " ").replace("_", " ")
+    if found not in known:
+        typed = [other.replace(" ", "-") for other in known]
+        raise ConfigError(f"unknown baseline {name!r}", hint=suggest(found.replace(" ", "-"), typed))
+    if found in STATISTICAL:
+        require_statsforecast()
+    return found
+
+
+def forecast_histories(
+    name: str,
+    histories: Sequence[Values],
+    season_length: int,
+    horizon: int,
+    quantile_levels: Sequence[float] = QUANTILE_LEVELS,
+) -> tuple[Values, int]:
+    """What the named baseline says follows each of N histories [T], [N, H, Q]; and for how many it had nothing to say.
+
+    For those seasonal naive stands in. Raises ConfigError for an unknown name.
+    """
+    name = check_baseline(name)
+    method = BASELINES.get(name) or STATISTICAL[name]
+    found = [method(history, season_length, horizon, quantile_levels) for history in histories]
+    stood_in = [
+        seasonal_naive(history, season_length, horizon, quantile_levels) if quantiles is None else quantiles
+        for history, quantiles in zip(histories, found, strict=True)
+    ]
+    return np.stack(stood_in), sum(quantiles is None for quantiles in found)
 
 
 def naive(history: Values, season_length: int, horizon: int, quantile_levels: Sequence[float]) -> Values:

@@ -151,9 +151,12 @@ def evaluate(
         horizon = len(window.actual)
         forecasts = [f(window.history, season_length, horizon, quantile_levels) for f in baselines.values()]
         rows.append(
-            [_measure(window, each, season_length, quantile_levels) for each in (window.model_quantiles, *forecasts)]
+            [
+                measure(window.history, window.actual, each, season_length, quantile_levels)
+                for each in (window.model_quantiles, *forecasts)
+            ]
         )
-    means = _mean_where_defined(np.array([[list(measured.values()) for measured in row] for row in rows]))
+    means = mean_where_defined(np.array([[list(measured.values()) for measured in row] for row in rows]))
     names = list(rows[0][0])
     return Evaluation(
         scores=tuple(
@@ -167,12 +170,13 @@ def evaluate(
     )
 
 
-def _measure(
-    window: Window, quantiles: Values, season_length: int, quantile_levels: Sequence[float]
+def measure(
+    history: Values, actual: Values, quantiles: Values, season_length: int, quantile_levels: Sequence[float]
 ) -> dict[str, float]:
-    actual, at = window.actual, [round(level, 6) for level in quantile_levels]
+    """Every metric of one forecast, quantiles [H, Q], of actual [H] after history [T]; NaN where undefined."""
+    at = [round(level, 6) for level in quantile_levels]
     median = quantiles[:, at.index(0.5)]
-    measured = {name: f(actual, median, window.history, season_length) for name, f in metrics.METRICS.items()}
+    measured = {name: f(actual, median, history, season_length) for name, f in metrics.METRICS.items()}
     measured["wql"] = metrics.wql(actual, quantiles, quantile_levels)
     for level in LEVELS:
         low, high = (quantiles[:, at.index(round(0.5 + side * level / 200, 6))] for side in (-1, 1))
@@ -181,7 +185,7 @@ def _measure(
     return measured
 
 
-def _mean_where_defined(table: Values) -> Values:
+def mean_where_defined(table: Values) -> Values:
     """Means over windows of [windows, methods, metrics], leaving out those where a metric is NaN for every method.
 
     A NaN of one method alone is its own failure, and stays in its mean.

@@ -43,8 +43,12 @@ def mase(actual: Values, forecast: Values, history: Values, season_length: int) 
     Hyndman & Koehler (2006), Another look at measures of forecast accuracy. NaN when the history is shorter than a
     season or repeats itself exactly.
     """
-    changes = _seasonal_changes(history, season_length)
-    return _ratio(mae(actual, forecast), _mean(np.abs(changes)))
+    return _ratio(mae(actual, forecast), seasonal_scale(history, season_length))
+
+
+def seasonal_scale(history: Values, season_length: int) -> float:
+    """What `mase` divides by: the mean absolute change over one season in the history [T]."""
+    return _mean(np.abs(_seasonal_changes(history, season_length)))
 
 
 def rmsse(actual: Values, forecast: Values, history: Values, season_length: int) -> float:

@@ -145,12 +145,12 @@ class Panel:
             if len(observed):
                 end = int(observed[-1]) + 1
                 cut = replace(series, timestamps=series.timestamps[:end], values=series.values[:end])
-                kept.append(replace(cut, covariates=self._known_at(series.covariates, end)))
+                kept.append(replace(cut, covariates=self.known_at(series.covariates, end)))
         if not kept:
             raise DataError(f"no series has a value at or before {where}")
         return replace(self, series=tuple(kept))
 
-    def _known_at(self, covariates: Values, end: int) -> Values:
+    def known_at(self, covariates: Values, end: int) -> Values:
         """Covariates [T + E, C] as they were known when a series had `end` steps: the past ones go no further."""
         known = covariates.copy()
         for column, covariate in enumerate(self.of_role("past", "future")):

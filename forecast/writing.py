@@ -100,6 +100,17 @@ def write_forecast_sql(
     replace_rows(target, columns)
 
 
+def write_table(frame: pd.DataFrame, own: Columns, path: Path) -> None:
+    """Writes a table atomically in the format of the path's suffix, one of TABLE_WRITERS; times as in the user's file.
+
+    A number that is NaN is an empty cell, or null.
+    """
+    writer = TABLE_WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise ConfigError(f"{path}: its name does not end in {' or '.join(TABLE_WRITERS)}", hint=f"{path.stem}.csv")
+    write_atomic(path, writer(frame, own, False))
+
+
 def render(
     forecast: Forecast,
     *,
@@ -154,15 +165,26 @@ def _defused(text: str) -> str:
 
 def _json(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
     """One document, `{"columns": [names], "rows": [one object per row, on a line of its own]}`, for `jq '.rows[]'`."""
+    lines = ",\n".join(_objects(frame, own))
+    names = list(frame.columns)
+    return f'{{"columns": {json.dumps(names, ensure_ascii=False)}, "rows": [\n{lines}\n]}}\n'.encode()
+
+
+def _jsonl(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
+    """One object per row, each on a line of its own."""
+    return "".join(f"{line}\n" for line in _objects(frame, own)).encode()
+
+
+def _objects(frame: pd.DataFrame, own: Columns) -> Iterator[str]:
+    """Each row as the text of a JSON object."""
     numeric = set(frame.select_dtypes("float64").columns)
     columns: list[list[Any]] = [
-        [float(text) for text in column] if name in numeric else column
+        [float(text) if text else None for text in column] if name in numeric else column
         for name, column in _text_columns(frame, own).items()
     ]
     names = list(frame.columns)
-    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-    lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
-    return f'{{"columns": {json.dumps(names, ensure_ascii=False)}, "rows": [\n{lines}\n]}}\n'.encode()
+    for row in zip(*columns, strict=True):
+        yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False)
 
 
 def _parquet(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
@@ -183,6 +205,9 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Columns, bool], bytes]] = {
     ".json": _json,
     ".parquet": _parquet,
 }
+
+#: The same for a table that is no forecast file.
+TABLE_WRITERS = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
 
 
 def _text_columns(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
@@ -218,7 +243,9 @@ def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:
     """
     with np.errstate(divide="ignore", over="ignore"):
         digits_before = np.floor(np.log10(np.abs(values))) + 1
-        digits_of_width = np.floor(np.log10(np.ptp(values, axis=1, keepdims=True))) + 1
+        # fmax and fmin: a cell without a number takes nothing from its neighbours.
+        widths = np.fmax.reduce(values, axis=1, keepdims=True) - np.fmin.reduce(values, axis=1, keepdims=True)
+        digits_of_width = np.floor(np.log10(widths)) + 1
     decimals = np.maximum(_SIGNIFICANT_DIGITS - digits_before, 0)
     decimals = np.where(np.isfinite(digits_of_width), np.maximum(decimals, 4 - digits_of_width), decimals)
     return [
@@ -230,6 +257,8 @@ def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:
 def _number_text(value: float, decimals: float) -> str:
     if value == 0:
         return "0"
+    if value != value:
+        return ""
     if not 1e-11 <= abs(value) < 1e16:
         return repr(value)
     text = f"{value:.{int(decimals)}f}"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.baselines import BASELINES, drift, forecast_baseline, naive, seasonal_naive
-from forecast.calendars import Calendar
+from forecast.baselines import BASELINES, check_baseline, drift, forecast_histories, naive, seasonal_naive
 from forecast.config import QUANTILE_LEVELS
 from forecast.errors import ConfigError
-from forecast.panel import Columns, Panel, Series
 
 NAN = float("nan")
 #: The median, and one standard deviation above it: the quantile level of z = 1.
@@ -122,37 +120,22 @@ def test_the_interval_of_a_random_walk_covers_what_it_says(name: str) -> None:
     assert inside.mean() == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 1_000))
 
 
-def panel() -> Panel:
-    start = np.datetime64("2024-01-01", "us")
-    series = [
-        Series(
-            item_id=(name,),
-            target="units",
-            timestamps=start + np.arange(n) * np.timedelta64(1, "D"),
-            values=np.arange(n, dtype=float),
-        )
-        for name, n in (("short", 5), ("long", 9))
-    ]
-    return Panel(tuple(series), Calendar(freq="D"), Columns(time="day", targets=("units",), ids=("shop",)))
+def test_histories_of_any_length_are_forecast_together() -> None:
+    """Each from its own last value, and every one of them can be."""
+    quantiles, stood_in = forecast_histories("naive", [array(1, 2, 4), array(7, 8)], 7, 2, (0.1, 0.5, 0.9))
+    assert quantiles.shape == (2, 2, 3)
+    assert quantiles[:, :, 1].tolist() == [[4, 4], [8, 8]]
+    assert stood_in == 0
 
 
-def test_forecast_baseline_forecasts_every_series_from_its_own_end() -> None:
-    """Each item continues the day after its last row, under the names of the panel."""
-    forecast = forecast_baseline("naive", panel(), horizon=2, season_length=7)
-    assert forecast.source == "naive"
-    assert forecast.quantile_levels == QUANTILE_LEVELS
-    assert forecast.columns == panel().columns
-    short, long = forecast.items
-    assert (short.item_id, short.target) == (("short",), "units")
-    assert short.timestamps.astype("datetime64[D]").astype(str).tolist() == ["2024-01-06", "2024-01-07"]
-    assert long.timestamps.astype("datetime64[D]").astype(str).tolist() == ["2024-01-10", "2024-01-11"]
-    median = QUANTILE_LEVELS.index(0.5)
-    assert short.quantiles[:, median].tolist() == [4, 4]
-    assert long.quantiles[:, median].tolist() == [8, 8]
+@pytest.mark.parametrize("typed", ["seasonal naive", "seasonal-naive", "Seasonal_Naive", " seasonal-naive "])
+def test_a_name_may_be_typed_without_a_blank(typed: str) -> None:
+    """On a command line a blank would need quotes."""
+    assert check_baseline(typed) == "seasonal naive"
 
 
 def test_an_unknown_baseline_is_refused_with_a_suggestion() -> None:
-    """The nearest name is in the hint."""
+    """The nearest name is in the hint, as it is typed."""
     with pytest.raises(ConfigError, match="unknown baseline 'seasonal'") as caught:
-        forecast_baseline("seasonal", panel(), horizon=1, season_length=7)
-    assert "seasonal naive" in (caught.value.hint or "")
+        forecast_histories("seasonal", [array(1, 2)], 7, 1)
+    assert "seasonal-naive" in (caught.value.hint or "")

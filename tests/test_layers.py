@@ -28,6 +28,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "metrics": (1, ""),
     "panel": (1, "errors calendars"),
     "recipe": (1, ""),
+    "significance": (1, ""),
     "timeformat": (1, "errors config timezones"),
     "features": (1, "errors config timezones holidays calendars"),
     "database_rows": (2, "errors sources databases"),
@@ -40,10 +41,13 @@ ROOMS: dict[str, tuple[int, str]] = {
     "seasonality": (2, ""),
     "periods": (2, "seasonality"),
     "windows": (2, ""),
+    "rolling": (2, "errors panel"),
+    "statistical": (2, "errors"),
     "diagnosis": (3, "calendars panel timeformat reading scaling periods"),
-    "baselines": (3, "errors config calendars panel forecasts"),
+    "baselines": (3, "errors config statistical"),
     "calibration": (3, ""),
     "evaluation": (3, "errors config metrics baselines"),
+    "leaderboard": (3, "metrics baselines evaluation significance"),
     "prediction": (3, "models scaling windows panel"),
     "training": (3, "errors models windows recipe"),
     "planning": (3, "errors config calendars panel models scaling seasonality features recipe"),
@@ -59,6 +63,10 @@ ROOMS: dict[str, tuple[int, str]] = {
         4,
         "errors config calendars panel forecasts models calibration evaluation prediction training "
         "planning fitting checkpoint covariates upgrades sources",
+    ),
+    "backtesting": (
+        5,
+        "errors config panel rolling training baselines leaderboard planning forecaster",
     ),
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
