@@ -24,6 +24,20 @@ Verbose = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
 
+ModelToWrite = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="FILE",
+        envvar="FORECAST_MODEL",
+        show_envvar=False,
+        readable=False,
+        help="Model file to write; without it <DATA>.safetensors in this folder.",
+        rich_help_panel="Output",
+    ),
+]
+
 SettingsFile = Annotated[
     Path | None,
     typer.Option(

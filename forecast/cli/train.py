@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
-from forecast.cli.options import DATA_HELP, Json, Quiet, Verbose
+from forecast.cli.options import DATA_HELP, Json, ModelToWrite, Quiet, Verbose
 from forecast.cli.paths import MODEL_SUFFIX, check_model_name, previous_of
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.signals import Stop, stop_on_signals
@@ -29,19 +29,7 @@ def train(
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
     *,
     config: Config,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="FILE",
-            envvar="FORECAST_MODEL",
-            show_envvar=False,
-            readable=False,
-            help="Model file to write; without it <DATA>.safetensors in this folder.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
+    model: ModelToWrite = None,
     report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -60,22 +48,11 @@ def train(
     check_model_name(model)
     begun = time.monotonic()
     with stop_on_signals() as stop:
-        from forecast.diagnosis import diagnose
         from forecast.forecaster import Forecaster
-        from forecast.planning import plan
-        from forecast.reading import read_panel
-        from forecast.reading.problems import warning
         from forecast.writing import lock
 
-        with reporting_problems(report, display_source(data)) as note_down:
-            with screen.reading() as on_progress:
-                panel = read_panel(data, config.data, config.read, on_progress=on_progress)
-            found = [warning(finding.code, finding.text) for finding in diagnose(panel).findings]
-            note_down([*panel.notes, *found])
-        planned = plan(panel, config)
-        for note in (*panel.notes, *found, *planned.notes):
-            screen.note(note)
-        _leave_if_asked(stop, "nothing was saved yet")
+        panel, planned = read_and_plan(screen, data, config, report)
+        leave_if_asked(stop, "nothing was saved yet")
         with lock(model):
             with screen.progress() as on_epoch:
                 forecaster = Forecaster.fit(panel, planned, on_epoch=on_epoch, should_stop=stop)
@@ -85,8 +62,26 @@ def train(
         if json:
             document(summary(panel, forecaster, model, previous, seconds))
         else:
-            _show(screen, planned, forecaster, model, previous, seconds)
-        _leave_if_asked(stop, f"what was reached is saved in {model}")
+            show_training(screen, planned, forecaster, model, previous, seconds)
+        leave_if_asked(stop, f"what was reached is saved in {model}")
+
+
+def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None) -> tuple[Panel, Plan]:
+    """The panel in a file and the plan for it, with a note for all that was found and chosen."""
+    from forecast.diagnosis import diagnose
+    from forecast.planning import plan
+    from forecast.reading import read_panel
+    from forecast.reading.problems import warning
+
+    with reporting_problems(report, display_source(data)) as note_down:
+        with screen.reading() as on_progress:
+            panel = read_panel(data, config.data, config.read, on_progress=on_progress)
+        found = [warning(finding.code, finding.text) for finding in diagnose(panel).findings]
+        note_down([*panel.notes, *found])
+    planned = plan(panel, config)
+    for note in (*panel.notes, *found, *planned.notes):
+        screen.note(note)
+    return panel, planned
 
 
 def keep_previous(model: Path) -> Path | None:
@@ -134,9 +129,10 @@ def show_worth(screen: Screen, worth: Worth) -> None:
         screen.result(f"validation loss when one is hidden: {', '.join(f'{name} {loss}' for name, loss in losses)}")
 
 
-def _show(
+def show_training(
     screen: Screen, planned: Plan, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float
 ) -> None:
+    """What came of training, and the command that forecasts with it."""
     for note in forecaster.plan_notes[len(planned.notes) :]:
         screen.note(note)
     show_evaluation(screen, forecaster.evaluation)
@@ -148,6 +144,7 @@ def _show(
     screen.note(f"next: forecast predict --model {shlex.quote(str(model))} --horizon {forecaster.config.model.horizon}")
 
 
-def _leave_if_asked(stop: Stop, saved: str) -> None:
+def leave_if_asked(stop: Stop, saved: str) -> None:
+    """Raise Interrupted where a signal came, with what was saved of the work."""
     if stop.signal_number is not None:
         raise Interrupted(f"stopped by {stop.name}; {saved}", signal_number=stop.signal_number)
