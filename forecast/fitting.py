@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from forecast.calibration import apply_factors, fit_factors
+from forecast.calibration import Factors, apply_factors, fit_factors, unchanged
 from forecast.covariates import hide, with_features, with_only
 from forecast.errors import DataError
 from forecast.evaluation import Evaluation, Window, Worth, evaluate
@@ -53,7 +53,7 @@ class Fitted:
 
     networks: tuple[RecurrentNetwork, ...]
     evaluation: Evaluation
-    factors: tuple[float, ...]
+    factors: Factors
     steps: int
     refitted: bool
     features: tuple[str, ...]
@@ -77,7 +77,7 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     test = _held_out(panel, plan, plan.holdout.test, networks, news=1.0)
     if plan.holdout.shared:
         # Corrected by these windows, the intervals would cover them whatever they are worth.
-        evaluation = _evaluation(test, [1.0] * len(levels), plan, _SHARED)
+        evaluation = _evaluation(test, unchanged(levels), plan, _SHARED)
         factors = _factors([validation], levels)
     else:
         evaluation = _evaluation(test, _factors([validation], levels), plan, _UNSEEN)
@@ -85,7 +85,7 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     worth = _worth(panel, plan, selection, device, clock)
     refitted = _refit(panel, plan, steps, device, clock)
     refit = refitted is not None
-    return Fitted(tuple(refitted or networks), evaluation, tuple(factors), steps, refit, plan.features, worth)
+    return Fitted(tuple(refitted or networks), evaluation, factors, steps, refit, plan.features, worth)
 
 
 def selection_loss(panel: Panel, plan: Plan, device: str, clock: Clock, unit_context: int) -> float | None:
@@ -329,7 +329,7 @@ def _is_visible(series: Series, cut: int, a: Architecture) -> bool:
     return not (np.isnan(context).all() or np.isnan(target[: a.horizon]).all())
 
 
-def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> list[float]:
+def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> Factors:
     quantiles = np.concatenate([part.forecast.quantiles for part in parts])
     actuals = np.concatenate(
         [
@@ -341,7 +341,7 @@ def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> list[float]:
     return fit_factors(quantiles, actuals, levels, sum(part.independent for part in parts))
 
 
-def _evaluation(test: _HeldOut, factors: Sequence[float], plan: Plan, note: str) -> Evaluation:
+def _evaluation(test: _HeldOut, factors: Factors, plan: Plan, note: str) -> Evaluation:
     levels = plan.architecture.quantile_levels
     quantiles = test.forecast.inverse(apply_factors(test.forecast.quantiles, factors, levels))
     windows = [Window(h.values, a, q) for h, a, q in zip(test.histories, test.actuals, quantiles, strict=True)]

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from forecast import checkpoint
+from forecast.adaptation import Adaptation
 from forecast.calendars import Calendar, future_timestamps
-from forecast.calibration import apply_factors
+from forecast.calibration import MOST_LEADS, WIDEST, Factors, apply_factors, intervals, reaches
 from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
@@ -22,16 +23,19 @@ from forecast.fitting import fit_networks
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
-from forecast.panel import Columns, Covariate, Known, Panel
+from forecast.panel import Columns, Covariate, Known, Panel, Series
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
 from forecast.sources import parse, safe_source
 from forecast.training import Clock, Epoch, computing, pick_device
 from forecast.upgrades import upgraded
 
-#: No calibration stretches an interval more than this.
-_MOST_STRETCH = 10.0
 _MOST_COVARIATES, _MOST_CATEGORIES = 1_000, 1_000
+_LATEST_LEAD = 10**9
+#: Cutoffs after training that intervals adapt by, the newest ones, and series that are looked at there, at most.
+_MOST_CUTOFFS, _MOST_HISTORIES = 50, 1_000
+#: Values of all these histories together, at most: each of them holds all that came before its cutoff.
+_MOST_VALUES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,17 @@ class TrainingData:
 class Forecaster:
     """Networks that were trained, with the plan, columns, calendar and calibration that belong to them.
 
-    factors [Q] are by how much the distance of each quantile from the median is multiplied; evaluation is that of the
+    factors are by how much the distance of each quantile from the median is multiplied; evaluation is that of the
     networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
-    networks are those of the refit, stopped that training was asked to leave off early.
+    networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
+    found; it belongs to one forecast and is not saved.
     """
 
     networks: tuple[RecurrentNetwork, ...]
     config: Config
     season_lengths: tuple[int, ...]
     quantile_levels: tuple[float, ...]
-    factors: tuple[float, ...]
+    factors: Factors
     columns: Columns
     calendar: Calendar
     evaluation: Evaluation
@@ -73,6 +78,7 @@ class Forecaster:
     features: tuple[str, ...] = ()
     worth: Worth | None = None
     digest: str = ""
+    adaptation: Adaptation | None = None
 
     @classmethod
     def fit(
@@ -128,25 +134,17 @@ class Forecaster:
         Fewer steps than trained are a prefix of the same forecast. More are made block by block, each from the medians
         of the one before, with intervals that go on widening.
         """
-        if panel.calendar != self.calendar:
-            raise DataError(
-                "the data are on another calendar than the model was trained on",
-                hint="read_panel(path, known=forecaster.known)",
-            )
+        self._require_like_training(panel)
         horizon = self.architecture.horizon if horizon is None else horizon
         if horizon < 1:
             raise ConfigError(f"horizon is {horizon}, but must be at least 1")
-        if panel.covariates != self.covariates:
-            raise DataError(
-                "the data have other covariates than the model was trained with",
-                hint="read_panel(path, known=forecaster.known)",
-            )
         require_known(panel, horizon)
         blocks = -(-horizon // self.architecture.horizon)
         histories = with_features(panel, self.features, blocks * self.architecture.horizon).series
         with computing(self.config.train.threads or 1):
             scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
-        calibrated = scaled.inverse(apply_factors(scaled.quantiles, self.factors, self.quantile_levels))
+        factors = self.factors if self.adaptation is None else self.factors.times(self.adaptation.by_quantile)
+        calibrated = scaled.inverse(apply_factors(scaled.quantiles, factors, self.quantile_levels))
         if not np.isfinite(calibrated).all():
             raise DataError(
                 "the forecast is not finite: training ran away, or the values are too far from those it saw",
@@ -157,6 +155,43 @@ class Forecaster:
             for s, q in zip(panel.series, calibrated, strict=True)
         )
         return Forecast(items, self.quantile_levels, panel.columns)
+
+    def adapted(self, panel: Panel) -> Forecaster:
+        """This Forecaster with intervals that answer to how they did on the panel's rows after training.
+
+        It forecasts once more at cutoffs a trained horizon apart, the first at the end of training, each from what was
+        known there, and widens or narrows all intervals by how many outcomes they held, in the order of time, over
+        all series together. Medians stay. The same panel gives the same answer; without later rows, nothing changes.
+        """
+        self._require_like_training(panel)
+        horizon = self.architecture.horizon
+        cutoffs = _cutoffs_after(np.datetime64(self.data.last), panel.series, self.architecture)
+        if not cutoffs:
+            return replace(self, adaptation=None)
+        told = with_features(panel, self.features, horizon).series
+        cuts = [(number, told[i], cut) for number, i, cut in cutoffs]
+        histories = [replace(s, timestamps=s.timestamps[:cut], values=s.values[:cut]) for _, s, cut in cuts]
+        with computing(self.config.train.threads or 1):
+            scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+        actual = np.full((len(cuts), horizon), np.nan)
+        for row, scaling, (_, s, cut) in zip(actual, scaled.scalings, cuts, strict=True):
+            outcomes = s.values[cut : cut + horizon]
+            row[: len(outcomes)] = scaling.transform(outcomes)
+        calibrated = apply_factors(scaled.quantiles, self.factors, self.quantile_levels)
+        reached = reaches(calibrated, actual, self.quantile_levels)
+        numbers = np.array([number for number, _, _ in cuts])
+        adaptation = Adaptation.begin(intervals(self.quantile_levels))
+        for number in np.unique(numbers):
+            adaptation = adaptation.after(reached[numbers == number])
+        return replace(self, adaptation=adaptation)
+
+    def _require_like_training(self, panel: Panel) -> None:
+        for what, same in (
+            ("are on another calendar than the model was trained on", panel.calendar == self.calendar),
+            ("have other covariates than the model was trained with", panel.covariates == self.covariates),
+        ):
+            if not same:
+                raise DataError(f"the data {what}", hint="read_panel(path, known=forecaster.known)")
 
     @property
     def architecture(self) -> Architecture:
@@ -187,7 +222,7 @@ class Forecaster:
             "networks": len(self.networks),
             "season_lengths": list(self.season_lengths),
             "quantile_levels": list(self.quantile_levels),
-            "factors": list(self.factors),
+            "factors": self.factors.to_dict(),
             "columns": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.columns).items()},
             "calendar": self.calendar.to_dict(),
             "evaluation": self.evaluation.to_dict(),
@@ -254,6 +289,29 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
     }
 
 
+def _cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architecture) -> list[tuple[int, int, int]]:
+    """Cutoffs after training: the number of each, the index of a series and how many of its rows came before.
+
+    Number k lies k horizons after `last`, in all series that were there by then; of many series, some evenly spread.
+    """
+    longest = max(len(s) for s in series)
+    most = min(_MOST_HISTORIES, max(1, _MOST_VALUES // longest))
+    begins = [int(np.searchsorted(s.timestamps, last, side="right")) for s in series]
+    n_cutoffs = max(-(-(len(s) - begin) // a.horizon) if begin else 0 for s, begin in zip(series, begins, strict=True))
+    numbers = range(n_cutoffs)[-min(_MOST_CUTOFFS, most) :]
+    if not numbers:
+        return []
+    every = -(-len(series) * len(numbers) // most)
+    return [
+        (number, i, cut)
+        for number in numbers
+        for i in range(0, len(series), every)
+        for cut in [begins[i] + number * a.horizon]
+        if begins[i] and not np.isnan(series[i].values[max(0, cut - a.context_length) : cut]).all()
+        if not np.isnan(series[i].values[cut : cut + a.horizon]).all()
+    ]
+
+
 def _tried(planned: Plan, used: Sequence[str]) -> tuple[str, ...]:
     """A sentence on the calendar features that were tried, where there were any."""
     if not planned.on_trial:
@@ -283,15 +341,9 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     ascending = list(levels) == sorted(set(levels)) and levels[0] > 0 and levels[-1] < 1
     if not ascending or levels[len(levels) // 2] != 0.5 or len(levels) % 2 == 0:
         raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
-    factors = _numbers(metadata["factors"], float, len(levels), len(levels))
     seasons = _numbers(metadata["season_lengths"], int, 1, 8)
-    if (
-        min(factors) < 0
-        or max(factors) > _MOST_STRETCH
-        or min(seasons) < 1
-        or max(seasons) > config.model.context_length
-    ):
-        raise CheckpointError("a calibration factor or a season length is out of bounds")
+    if min(seasons) < 1 or max(seasons) > config.model.context_length:
+        raise CheckpointError("a season length is out of bounds")
     (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
     if not 1 <= n_networks <= 64:
         raise CheckpointError("the number of networks is out of bounds")
@@ -300,11 +352,11 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "config": config,
         "season_lengths": seasons,
         "quantile_levels": levels,
-        "factors": factors,
+        "factors": _factors(metadata["factors"], len(levels)),
         "columns": read_section(Columns, metadata["columns"], "columns"),
         "calendar": Calendar.from_dict(metadata["calendar"]),
         "evaluation": Evaluation.from_dict(metadata["evaluation"]),
-        "data": read_section(TrainingData, metadata["data"], "data"),
+        "data": _training_data(metadata["data"]),
         "covariates": _covariates(metadata["covariates"]),
         "worth": _worth(metadata["worth"]),
         **vars(read_section(_History, {f.name: metadata[f.name] for f in fields(_History)}, "training")),
@@ -320,6 +372,25 @@ class _History:
     refitted: bool
     stopped: bool
     features: tuple[str, ...]
+
+
+def _training_data(values: Any) -> TrainingData:
+    data: TrainingData = read_section(TrainingData, values, "data")
+    # Text that is no time raises a ValueError, which is the file's fault as well.
+    if np.isnat(np.datetime64(data.last)):
+        raise CheckpointError("data: the last timestamp is not a time")
+    return data
+
+
+def _factors(values: Any, n_levels: int) -> Factors:
+    if not isinstance(values, dict) or set(values) != {"leads", "rows"} or not isinstance(values["rows"], list):
+        raise CheckpointError("factors: exactly the keys leads and rows are needed")
+    leads = _numbers(values["leads"], int, 1, MOST_LEADS)
+    rows = tuple(_numbers(row, float, n_levels, n_levels) for row in values["rows"])
+    ascending = leads[0] == 1 and list(leads) == sorted(set(leads)) and leads[-1] <= _LATEST_LEAD
+    if not ascending or len(rows) != len(leads) or not all(0 < factor <= WIDEST for row in rows for factor in row):
+        raise CheckpointError("a calibration factor or its lead is out of bounds")
+    return Factors(leads, rows)
 
 
 def _covariates(values: Any) -> tuple[Covariate, ...]:

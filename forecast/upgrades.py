@@ -24,5 +24,11 @@ def _from_1(metadata: Metadata) -> Metadata:
     return {**metadata, "config": config, "covariates": [], "features": [], "worth": None}
 
 
+def _from_2(metadata: Metadata) -> Metadata:
+    """Format 3 has calibration factors by lead time; until then one row of them served every lead."""
+    factors = metadata.get("factors")
+    return {**metadata, "factors": {"leads": [1], "rows": [factors]}}
+
+
 #: The step from each format to the next.
-UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1}
+UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2}

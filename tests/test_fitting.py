@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from forecast import fitting
+from forecast.calibration import Factors
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
 from forecast.fitting import fit_networks
@@ -104,7 +105,7 @@ def test_the_table_is_calibrated(monkeypatch):
     """Factors of two make its intervals twice as wide as factors of one."""
     panel, widths = daily(weekly_wave(100) - 100), []
     for factor in (1.0, 2.0):
-        monkeypatch.setattr(fitting, "fit_factors", lambda *_, factor=factor: [factor] * 13)
+        monkeypatch.setattr(fitting, "fit_factors", lambda *_, factor=factor: Factors((1,), ((factor,) * 13,)))
         widths.append(fitted(panel).evaluation.scores[0].metrics["width_80"])
     assert widths[1] == pytest.approx(2 * widths[0])
 
@@ -126,7 +127,7 @@ def test_an_outage_longer_than_the_context_does_not_poison_the_choice():
     seen = []
     found = fitted(daily(*(weekly_wave(150, seed=i) for i in range(4)), quiet), on_epoch=seen.append)
     assert all(np.isfinite(epoch.validation) for epoch in seen if epoch.stage == "select")
-    assert np.isfinite(found.factors).all()
+    assert np.isfinite(found.factors.rows).all()
     assert np.isfinite(found.evaluation.scores[0].metrics["mase"])
 
 

@@ -10,6 +10,7 @@ import torch
 
 from forecast import checkpoint
 from forecast.calendars import Calendar
+from forecast.calibration import Factors
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.forecaster import Forecaster, read_card
@@ -226,8 +227,15 @@ def specs(path):
         ("networks that are a word", lambda m: m.update(networks="two")),
         ("descending levels", lambda m: m["quantile_levels"].reverse()),
         ("no median", lambda m: m["quantile_levels"].__setitem__(MEDIAN, 0.51)),
-        ("negative factors", lambda m: m["factors"].__setitem__(0, -1.0)),
-        ("too few factors", lambda m: m["factors"].pop()),
+        ("negative factors", lambda m: m["factors"]["rows"][0].__setitem__(0, -1.0)),
+        ("too few factors", lambda m: m["factors"]["rows"][0].pop()),
+        ("a lead without factors", lambda m: m["factors"]["rows"].pop()),
+        ("leads that begin late", lambda m: m["factors"]["leads"].__setitem__(0, 2)),
+        ("leads that fall", lambda m: m["factors"]["leads"].reverse()),
+        ("factors of another shape", lambda m: m.update(factors=[1.0] * 13)),
+        ("rows of factors that are a number", lambda m: m["factors"].update(rows=1.0)),
+        ("training that ended never", lambda m: m["data"].update(last="NaT")),
+        ("training that ended at no time", lambda m: m["data"].update(last="yesterday")),
         ("a season of nothing", lambda m: m.update(season_lengths=[0])),
         ("a season past the context", lambda m: m.update(season_lengths=[10_000])),
         ("columns of the wrong type", lambda m: m["columns"].update(time=7)),
@@ -237,7 +245,7 @@ def specs(path):
         ("notes that are a number", lambda m: m.update(plan_notes=3)),
         ("steps that are a word", lambda m: m.update(steps="7")),
         ("a truth that is a word", lambda m: m.update(stopped="no")),
-        ("a factor without bound", lambda m: m["factors"].__setitem__(0, 1e308)),
+        ("a factor without bound", lambda m: m["factors"]["rows"][0].__setitem__(0, 1e308)),
         ("a context of one step", lambda m: m["config"]["model"].update(context_length=1)),
     ],
 )
@@ -250,18 +258,23 @@ def test_metadata_that_was_sealed_by_somebody_else_is_checked_too(name, change, 
         Forecaster.load(path)
 
 
+def every_factor(factor):
+    """The same factor for every quantile at every lead."""
+    return Factors((1,), ((factor,) * 13,))
+
+
 def test_the_calibration_is_applied(panel):
     """Factors of two double every distance from the median, where scaling is linear."""
     forecaster = Forecaster.fit(panel, replace(QUICK, data=DataConfig(scaling="standard")))
-    once = quantiles(replace(forecaster, factors=(1.0,) * 13).predict(panel))
-    twice = quantiles(replace(forecaster, factors=(2.0,) * 13).predict(panel))
+    once = quantiles(replace(forecaster, factors=every_factor(1.0)).predict(panel))
+    twice = quantiles(replace(forecaster, factors=every_factor(2.0)).predict(panel))
     np.testing.assert_allclose(twice - once[:, [MEDIAN]], 2 * (once - once[:, [MEDIAN]]), rtol=1e-9)
 
 
 def test_in_logarithms_no_calibration_makes_a_positive_series_negative(panel, forecaster):
     """However far the intervals are stretched."""
     assert forecaster.config.data.scaling == "log"
-    assert (quantiles(replace(forecaster, factors=(10.0,) * 13).predict(panel, 60)) > 0).all()
+    assert (quantiles(replace(forecaster, factors=every_factor(8.0)).predict(panel, 60)) > 0).all()
 
 
 def test_a_forecast_that_is_not_finite_is_an_error(panel, forecaster):

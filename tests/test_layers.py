@@ -45,6 +45,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "statistical": (2, "errors"),
     "diagnosis": (3, "calendars panel timeformat reading scaling periods"),
     "baselines": (3, "errors config statistical"),
+    "adaptation": (3, ""),
     "calibration": (3, ""),
     "evaluation": (3, "errors config metrics baselines"),
     "leaderboard": (3, "metrics baselines evaluation significance"),
@@ -61,7 +62,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "checkpoint": (3, "errors version writing"),
     "forecaster": (
         4,
-        "errors config calendars panel forecasts models calibration evaluation prediction training "
+        "errors config calendars panel forecasts models adaptation calibration evaluation prediction training "
         "planning fitting checkpoint covariates upgrades sources",
     ),
     "backtesting": (

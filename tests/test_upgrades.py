@@ -27,6 +27,19 @@ def test_a_file_of_format_1_forecasts_as_it_did():
     assert str(forecast.items[0].timestamps[-1])[:10] == "2024-01-08"
 
 
+def test_a_file_of_format_2_forecasts_as_it_did():
+    """Its one row of factors serves every lead, beyond the trained horizon too."""
+    forecaster = Forecaster.load(GOLDEN / "format2.safetensors")
+    forecast = forecaster.predict(read_panel(PRICES, known=forecaster.known), 8)
+    for level, ends in {
+        0.1: (63.12351097547069, 62.60360434039241, 62.4424077589028),
+        0.5: (63.78450749106851, 64.00212567593562, 64.0582872564597),
+        0.9: (64.45242557772019, 65.43188893273738, 65.71598259581855),
+    }.items():
+        np.testing.assert_allclose(forecast.quantile(level)[0][[0, 4, 7]], ends, rtol=1e-6)
+    assert forecaster.features == ("weekday",)
+
+
 def test_the_card_of_an_old_file_is_in_todays_terms():
     """What was not there then is empty, and the format is that of the file."""
     card = read_card(GOLDEN / "format1.safetensors")
