@@ -58,6 +58,9 @@ bench-m4: $(READY) ## measure M4 Weekly and Hourly: make bench-m4 DATA=folder
 bench-tourism: $(READY) ## measure Tourism monthly, quarterly and yearly: make bench-tourism DATA=folder
 	$(BIN)/python benchmarks/tourism.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
 
+bench-ett: $(READY) ## measure ETTh1, ETTh2 and ETTm1 far ahead: make bench-ett DATA=folder
+	$(BIN)/python benchmarks/ett.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
 clean: ## remove what was made here, but not .venv
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find forecast tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
