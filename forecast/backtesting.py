@@ -32,7 +32,7 @@ Values = NDArray[np.float64]
 #: Columns that the table of forecasts may have besides the user's own.
 ADDED = ("target", "cutoff", "model", "actual", "forecast", *(f"q_{level:g}" for level in QUANTILE_LEVELS))
 #: Histories a baseline forecasts between two reports of progress.
-_FEW = 50
+_FEW = 10
 
 
 @dataclass(frozen=True)

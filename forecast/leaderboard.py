@@ -116,7 +116,7 @@ class Leaderboard:
         worse = [s.name for s in others if s.p_value < SIGNIFICANT]
         alike = [s.name for s in others if not s.p_value < SIGNIFICANT]
         if not worse:
-            return f"{best.name} is best ({score}), but no difference is real: that may be chance"
+            return f"{best.name} is best ({score}), but no real difference to the others can be seen: it may be chance"
         said = f"{best.name} is best ({score}), and really better than {_listed(worse)}"
         return f"{said}; there is no real difference to {_listed(alike)}" if alike else said
 

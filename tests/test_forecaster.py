@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from forecast import checkpoint
+from forecast import forecaster as forecaster_module
 from forecast.calendars import Calendar
 from forecast.calibration import Factors
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
@@ -269,6 +270,94 @@ def test_the_calibration_is_applied(panel):
     once = quantiles(replace(forecaster, factors=every_factor(1.0)).predict(panel))
     twice = quantiles(replace(forecaster, factors=every_factor(2.0)).predict(panel))
     np.testing.assert_allclose(twice - once[:, [MEDIAN]], 2 * (once - once[:, [MEDIAN]]), rtol=1e-9)
+
+
+def later(panel, changed, since):
+    """The panel with other values from a row on."""
+    (series,) = panel.series
+    return replace(panel, series=(replace(series, values=np.r_[series.values[:since], changed]),))
+
+
+@pytest.fixture(scope="module")
+def grown(panel):
+    """The panel of training and twenty days more, of which the last six are not a whole horizon."""
+    return daily(weekly_wave(170))
+
+
+def test_without_later_rows_there_is_nothing_to_adapt_to(panel, forecaster):
+    """On the rows of training, or fewer, or on other items that began later: the forecast is what it was."""
+    newcomer = daily(weekly_wave(60), start="2021-01-01")
+    for known in (panel, panel.split_at(panel.series[0].timestamps[80]), newcomer):
+        found = forecaster.adapted(known)
+        assert found.adaptation is None
+        np.testing.assert_array_equal(quantiles(found.predict(known)), quantiles(forecaster.predict(known)))
+
+
+def test_adapted_intervals_are_those_of_the_calibrated_ones_at_each_later_cutoff(grown, forecaster):
+    """Forecast by forecast with `predict`: the outcomes inside, counted with the widths known at the time."""
+    change, held = 1.0, []
+    log = np.log(grown.series[0].values)
+    for cut in (150, 157, 164):
+        q = np.log(quantiles(forecaster.predict(grown.split_at(grown.series[0].timestamps[cut - 1]))))
+        low, median, high = q[:, 2], q[:, MEDIAN], q[:, 10]  # 80 %
+        outcome = log[cut : cut + 7]
+        n = len(outcome)
+        reach = np.where(outcome > median[:n], (outcome - median[:n]) / (high - median)[:n], (median[:n] - outcome))
+        reach = np.where(outcome > median[:n], reach, reach / (median - low)[:n])
+        held += list(reach <= change)
+        change *= np.exp(0.5 * n / 7 * (0.8 - np.mean(reach <= change)))
+    found = forecaster.adapted(grown).adaptation
+    of_80 = found.promised.index(pytest.approx(0.8))
+    assert (found.cutoffs, found.outcomes) == (3, 20)
+    assert found.held[of_80] == pytest.approx(np.mean(held))
+    assert found.changes[of_80] == pytest.approx(change)
+
+
+def test_adapted_forecasts_keep_their_medians_and_change_their_widths(panel, grown, forecaster):
+    """A step of the level that no interval held makes them wider, at every lead and beyond the trained horizon."""
+    jump = later(grown, grown.series[0].values[150:] * np.r_[np.full(7, 3.0), np.full(13, 0.4)], 150)
+    adapted = forecaster.adapted(jump)
+    before, after = np.log(quantiles(forecaster.predict(jump, 20))), np.log(quantiles(adapted.predict(jump, 20)))
+    np.testing.assert_array_equal(before[:, MEDIAN], after[:, MEDIAN])
+    of_80 = adapted.adaptation.changes[3]
+    assert of_80 > 1.2
+    np.testing.assert_allclose(after[:, 10] - after[:, MEDIAN], of_80 * (before[:, 10] - before[:, MEDIAN]), rtol=1e-9)
+
+
+def test_the_same_rows_adapt_the_same_and_adapting_twice_is_adapting_once(grown, forecaster):
+    """No state is kept: the second time begins where the first did."""
+    once, again = forecaster.adapted(grown), forecaster.adapted(grown).adapted(grown)
+    assert once.adaptation == again.adaptation
+    assert once.metadata == forecaster.metadata
+
+
+def test_how_a_cutoff_was_judged_does_not_depend_on_what_came_later(grown, forecaster):
+    """The steps up to the second cutoff are the same whatever follows it."""
+    day = grown.series[0].timestamps[156]
+    before = forecaster.adapted(grown.split_at(day)).adaptation
+    other = later(grown, grown.series[0].values[157:] * 5, 157)
+    assert forecaster.adapted(other.split_at(day)).adaptation == before
+    assert before.cutoffs == 1
+    assert forecaster.adapted(other).adaptation != forecaster.adapted(grown).adaptation
+
+
+def test_many_cutoffs_and_series_are_bounded(forecaster, monkeypatch):
+    """The newest cutoffs, and of the series some that are evenly spread."""
+    monkeypatch.setattr(forecaster_module, "_MOST_CUTOFFS", 2)
+    monkeypatch.setattr(forecaster_module, "_MOST_HISTORIES", 6)
+    many = daily(*(weekly_wave(190, seed=i) for i in range(9)))
+    last = np.datetime64(forecaster.data.last)
+    found = forecaster_module._cutoffs_after(last, many.series, forecaster.architecture)
+    assert found == [(number, i, 150 + 7 * number) for number in (4, 5) for i in (0, 3, 6)]
+    assert forecaster.adapted(many).adaptation.cutoffs == 2
+
+
+def test_gaps_after_training_do_not_count(grown, forecaster):
+    """A week without a value is no cutoff that anything can be learnt from."""
+    values = grown.series[0].values[150:].copy()
+    values[:7] = np.nan
+    found = forecaster.adapted(later(grown, values, 150)).adaptation
+    assert (found.cutoffs, found.outcomes) == (2, 13)
 
 
 def test_in_logarithms_no_calibration_makes_a_positive_series_negative(panel, forecaster):

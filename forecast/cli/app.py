@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from forecast.cli.backtest import backtest
 from forecast.cli.check import check
 from forecast.cli.completion import completion
 from forecast.cli.doctor import doctor
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check,
     "train": train,
     "predict": predict,
+    "backtest": backtest,
     "inspect": inspect,
     "doctor": doctor,
     "completion": completion,

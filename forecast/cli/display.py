@@ -80,8 +80,11 @@ class Screen:
             yield show
 
     @contextmanager
-    def progress(self) -> Iterator[Callable[[Epoch], None]]:
-        """A callback for every epoch: a line redrawn on a terminal, lines for the verbose, silence otherwise."""
+    def progress(self) -> Iterator[Callable[[Epoch | str], None]]:
+        """A callback for every epoch, or what else is going on in words.
+
+        A line that is redrawn on a terminal, lines for the verbose, silence otherwise.
+        """
         if sys.stderr.isatty() and not self.quiet:
             with _live_line() as show:
                 yield show
@@ -153,12 +156,12 @@ def _draw_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def _live_line() -> Iterator[Callable[[Epoch], None]]:
+def _live_line() -> Iterator[Callable[[Epoch | str], None]]:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    latest: list[Epoch] = []
+    latest: list[Epoch | str] = []
 
     def draw() -> Text:
         return Text(_progress_text(latest[-1]) if latest else "getting ready", no_wrap=True, overflow="ellipsis")
@@ -196,14 +199,17 @@ class _Lines:
     def __init__(self) -> None:
         self._last = -math.inf
 
-    def __call__(self, epoch: Epoch) -> None:
+    def __call__(self, epoch: Epoch | str) -> None:
         now = time.monotonic()
-        if now - self._last >= _SECONDS_PER_LINE or epoch.step == epoch.steps:
+        ended = not isinstance(epoch, str) and epoch.step == epoch.steps
+        if now - self._last >= _SECONDS_PER_LINE or ended:
             self._last = now
             say(_progress_text(epoch))
 
 
-def _progress_text(epoch: Epoch) -> str:
+def _progress_text(epoch: Epoch | str) -> str:
+    if isinstance(epoch, str):
+        return epoch
     done = round(_CELLS * epoch.step / epoch.steps)
     parts = [
         f"{'━' * done}{'╌' * (_CELLS - done)} {epoch.stage} {epoch.member}/{epoch.members}",

@@ -59,6 +59,7 @@ PANELS = {
     "train": "Training",
     "predict": "Options",
     "tune": "Search",
+    "backtest": "Comparison",
 }
 
 CHOICES = {
@@ -134,6 +135,12 @@ HELP = {
     "trials": "Trials in all, those of earlier runs of the study counted.",
     "study": "SQLite file that keeps the trials, .db; a later run with the same file goes on.",
     "cells": "Recurrent cells to try as well, with commas.",
+    "backtest.cells": "Recurrent cells to train, with commas, instead of --cell; none for none.",
+    "baselines": "With commas: naive,seasonal-naive,drift unless given; also ets,theta,arima; none for none.",
+    "windows": "Cutoffs; without it as many as lie in the last quarter of the data, at most 10.",
+    "step": "Steps from one cutoff to the next; without it the horizon.",
+    "refit": "Train again at each cutoff, not only before the first.",
+    "by_lead": "Show the error at each step ahead.",
     "config_output": "Settings file to write, .toml; without it <DATA>.tuned.toml in this folder.",
     "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",
 }

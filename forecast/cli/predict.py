@@ -77,7 +77,7 @@ def predict(
             note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
-        forecast = _with_threads(forecaster, settings.threads).predict(panel, settings.horizon)
+        forecast = with_threads(forecaster, settings.threads).predict(panel, settings.horizon)
         write(forecast, panel, output, settings)
     if json:
         document({**summary(forecast, forecaster, model, data, output, settings), "notes": list(panel.notes)})
@@ -241,7 +241,8 @@ def _form(settings: PredictSettings) -> dict[str, Any]:
     }
 
 
-def _with_threads(forecaster: Forecaster, threads: int | None) -> Forecaster:
+def with_threads(forecaster: Forecaster, threads: int | None) -> Forecaster:
+    """The forecaster, computing on so many threads where somebody said how many."""
     if threads is None:
         return forecaster
     config = replace(forecaster.config, train=replace(forecaster.config.train, threads=threads))

@@ -83,6 +83,25 @@ class TuneSettings:
                 raise ConfigError(f"{name} is {value!r}, but must end in {suffix}")
 
 
+@dataclass(frozen=True)
+class BacktestSettings:
+    """What `forecast backtest` can be told of the comparison; "none" alone is an empty list. None and (): chosen."""
+
+    cells: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
+    windows: int | None = None
+    step: int | None = None
+    refit: bool = False
+    by_lead: bool = False
+
+    def __post_init__(self) -> None:
+        for cell in self.cells if self.cells != ("none",) else ():
+            ModelConfig(cell=cell)
+        for name, value in (("windows", self.windows), ("step", self.step)):
+            if value is not None and not 1 <= value <= 100_000:
+                raise ConfigError(f"{name} is {value}, but must lie between 1 and 100000")
+
+
 #: The tables of forecast.toml.
 SECTIONS: dict[str, type[Any]] = {
     "read": ReadConfig,
@@ -91,6 +110,7 @@ SECTIONS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "predict": PredictSettings,
     "tune": TuneSettings,
+    "backtest": BacktestSettings,
 }
 
 #: Seconds in what may follow the number of a length of time.

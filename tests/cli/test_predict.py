@@ -69,6 +69,47 @@ def test_each_option_reaches_the_library(arguments, form, shop, capfdbinary):
     assert not Path("sales.forecast.csv").exists()
 
 
+def grow(days=20):
+    """`sales.csv` with days after training on which far more was sold than ever before."""
+    with Path("sales.csv").open("a") as file:
+        file.write("".join(f"2020-06-{day:02},{300 + day}\n" for day in range(1, days + 1)))
+
+
+def ends(forecast):
+    """How wide the 80 % interval is at the last step of a forecast file."""
+    last = rows(forecast)[-1]
+    return float(last["hi_80"]) / float(last["lo_80"])
+
+
+def test_rows_after_training_change_the_intervals_and_it_says_so(shop, capsys):
+    """Wider where the rows lay outside, in the file and in words; the same again with the same input."""
+    grow()
+    assert run(["predict", "--no-adapt"]) == 0
+    plain = Path("sales.forecast.csv").read_text()
+    assert capsys.readouterr() == ("", "")
+    assert run(["predict", "--verbose"]) == 0
+    said = capsys.readouterr().err
+    adapted = Path("sales.forecast.csv").read_text()
+    assert "80 % intervals of 4 cutoffs since training held" in said
+    assert ends(adapted) > 1.1 * ends(plain)
+    assert [row["forecast"] for row in rows(adapted)] == [row["forecast"] for row in rows(plain)]
+    assert run(["predict"]) == 0
+    assert Path("sales.forecast.csv").read_text() == adapted
+
+
+def test_json_tells_how_intervals_did_since_training(shop, capsys):
+    """None without later rows; else the cutoffs, and for each interval what it held and how its width changed."""
+    assert run(["predict", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["adaptation"] is None
+    grow(3)
+    assert run(["predict", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["adaptation"]
+    assert found["cutoffs"] == 1
+    assert {"level", "held", "width_change"} == set(found["intervals"][0])
+    assert run(["predict", "--json", "--no-adapt"]) == 0
+    assert json.loads(capsys.readouterr().out)["adaptation"] is None
+
+
 def test_threads_are_those_of_the_option(shop, monkeypatch):
     """The model keeps its own setting; this run has another."""
     seen = []
