@@ -132,6 +132,7 @@ HELP = {
     "plot": "Draw the forecast into this file, .png or .svg.",
     "excel_safe": "Keep a spreadsheet from taking texts of the output for formulas.",
     "chart": "Draw the forecast on the terminal; on by default where there is one.",
+    "adapt": "Let the intervals answer to how they did on rows that came after training; on by default.",
     "trials": "Trials in all, those of earlier runs of the study counted.",
     "study": "SQLite file that keeps the trials, .db; a later run with the same file goes on.",
     "cells": "Recurrent cells to try as well, with commas.",

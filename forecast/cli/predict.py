@@ -23,6 +23,7 @@ from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.sources import display_source, is_local, parse, safe_source, source_stem
 
 if TYPE_CHECKING:
+    from forecast.adaptation import Adaptation
     from forecast.forecaster import Forecaster
     from forecast.forecasts import Forecast
     from forecast.panel import Panel
@@ -32,6 +33,8 @@ STDOUT = "-"
 _MOST_LEVELS = 2
 #: Rows of the forecast that are shown on a terminal, from its beginning and from its end.
 _FIRST_ROWS, _LAST_ROWS = 5, 2
+#: Intervals whose adaptation is told in words.
+_TOLD_LEVELS = (80, 95)
 
 
 def predict(
@@ -48,7 +51,8 @@ def predict(
     The forecast is written with its intervals, and shown on a terminal with a chart.
 
     Without options: the newest model in this folder, today's version of the file it was trained on, and as many steps
-    as it was trained for. A longer horizon goes on block by block, with intervals that keep widening.
+    as it was trained for. A longer horizon goes on block by block, with intervals that keep widening. Where rows have
+    come since training, the intervals are wider or narrower by how they would have done on them.
 
     Example:
       forecast train sample_data/prices.csv && forecast predict --horizon 30
@@ -77,7 +81,12 @@ def predict(
             note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
-        forecast = with_threads(forecaster, settings.threads).predict(panel, settings.horizon)
+        forecaster = with_threads(forecaster, settings.threads)
+        if settings.adapt is not False:
+            forecaster = forecaster.adapted(panel)
+            for sentence in adaptation_in_words(forecaster.adaptation):
+                screen.aside(sentence)
+        forecast = forecaster.predict(panel, settings.horizon)
         write(forecast, panel, output, settings)
     if json:
         document({**summary(forecast, forecaster, model, data, output, settings), "notes": list(panel.notes)})
@@ -182,8 +191,23 @@ def summary(
         "horizon": len(forecast.items[0].timestamps),
         "items": len(forecast.items),
         "source": forecast.source,
+        "adaptation": None if forecaster.adaptation is None else forecaster.adaptation.to_dict(),
         **jsonlib.loads(render(forecast, format="json", **form)),
     }
+
+
+def adaptation_in_words(adaptation: Adaptation | None) -> list[str]:
+    """A sentence for each interval that is usually shown, on how it did since training; none where nothing came."""
+    if adaptation is None or not adaptation.cutoffs:
+        return []
+    cutoffs = f"{adaptation.cutoffs} cutoff{'s'[: adaptation.cutoffs > 1]} since training"
+    rows = adaptation.to_dict()["intervals"]
+    return [
+        f"the {row['level']:.0f} % intervals of {cutoffs} held {row['held']:.0%} of what came: "
+        f"now {row['width_change']:.2f} times as wide"
+        for row in rows
+        if row["level"] in _TOLD_LEVELS
+    ]
 
 
 def show(screen: Screen, panel: Panel, forecast: Forecast, settings: PredictSettings) -> None:

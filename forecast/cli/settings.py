@@ -43,6 +43,7 @@ class PredictSettings:
     excel_safe: bool = False
     plot: str | None = None
     chart: bool | None = None
+    adapt: bool | None = None
     expect_sha256: str | None = None
     device: str = "auto"
     threads: int | None = None
