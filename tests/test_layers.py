@@ -73,7 +73,8 @@ ROOMS: dict[str, tuple[int, str]] = {
     "cli": (
         6,
         "errors sources version config panel timeformat forecasts "
-        "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report sources",
+        "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
+        "adaptation",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

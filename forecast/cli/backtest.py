@@ -67,7 +67,7 @@ def backtest(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare networks, saved models and baselines on the past of a file.
+    """Compare networks, saved models and baselines on a file's past.
 
     Each forecasts the same windows from cutoffs it cannot see beyond. Networks are trained once, on what lies before
     the first cutoff, and see fresh history at each. A leaderboard says which is best, and whether the difference is
@@ -196,7 +196,8 @@ def show_result(screen: Screen, result: Backtest, by_lead: bool) -> None:
         _show_columns(screen, [str(step + 1) for step in range(rolling.horizon)], by_step)
     screen.result()
     screen.result(board.verdict)
-    screen.result(_how_measured(result))
+    for line in _how_measured(result):
+        screen.result(line)
     for note in result.notes:
         screen.note(note)
 
@@ -248,21 +249,23 @@ def _show_columns(screen: Screen, names: Sequence[str], columns: dict[str, list[
     screen.table(["", *columns], [list(row) for row in zip(names, *columns.values(), strict=True)])
 
 
-def _how_measured(result: Backtest) -> str:
+def _how_measured(result: Backtest) -> list[str]:
     rolling, board = result.rolling, result.leaderboard
-    parts = [
+    plural = "s" * (rolling.n_windows > 1)
+    lines = [
         f"{len(result.windows):,} forecasts of {rolling.horizon} steps: {len(result.panel):,} series, "
-        f"{rolling.n_windows} cutoff{'s' * (rolling.n_windows > 1)} {rolling.step_size} steps apart, the last "
-        f"{rolling.horizon} before the end",
-        f"networks trained {'at each cutoff' if result.refit else 'once, before the first cutoff'}",
+        f"{rolling.n_windows} cutoff{plural} {rolling.step_size} steps apart, "
+        f"the last {rolling.horizon} before the end",
+        "relative: the MAE over that of seasonal naive",
     ]
-    parts.append("relative is the MAE over that of seasonal naive")
+    if any(s.train_seconds for s in board.standings):
+        lines[0] += f"; networks trained {'at each cutoff' if result.refit else 'once, before the first'}"
     if board.n_groups > 1:
         groups = f"{board.n_groups} groups of cutoffs" if rolling.overlap > 1 else f"{board.n_cutoffs} cutoffs"
-        parts.append(f"p is that of the difference to the best over {groups}, for all comparisons together")
+        lines.append(f"p: of a difference to the best, over {groups}, for all comparisons together")
     if any(s.seen for s in board.standings):
-        parts.append("* had seen windows in training")
-    return "; ".join(parts)
+        lines.append("*: had seen windows in training")
+    return lines
 
 
 def _p(p_value: float) -> str:
