@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-peers
 # Test processes. Each imports torch and the others once, so more than a few gain nothing.
 WORKERS ?= 2
 BIN := $(VENV)/bin
@@ -60,6 +61,19 @@ bench-tourism: $(READY) ## measure Tourism monthly, quarterly and yearly: make b
 
 bench-ett: $(READY) ## measure ETTh1, ETTh2 and ETTm1 far ahead: make bench-ett DATA=folder
 	$(BIN)/python benchmarks/ett.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
+bench-peers: $(READY) $(PEERS)/.ready ## measure neuralforecast, darts and statsforecast beside ours: make bench-peers DATA=folder
+	$(BIN)/python benchmarks/peers.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
+# torch first, as we have it: what comes after would bring the build for GPUs.
+$(PEERS)/.ready: benchmarks/peers-requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' $<)"
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+bench-scale: $(READY) ## measure time and memory of 1,000 to 100,000 series
+	$(BIN)/python benchmarks/scale.py
 
 clean: ## remove what was made here, but not .venv
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
