@@ -69,10 +69,11 @@ ROOMS: dict[str, tuple[int, str]] = {
         5,
         "errors config panel rolling training baselines leaderboard planning forecaster",
     ),
+    "tuning": (5, "errors version config panel evaluation planning training fitting writing forecaster"),
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
-        "errors sources version config panel timeformat forecasts "
+        "errors sources version config panel timeformat forecasts tuning "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation",
     ),

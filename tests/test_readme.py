@@ -90,7 +90,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     assert rows == EXIT_CODES
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest"])
+@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "tune"])
 def test_the_options_are_those_of_the_help_page(command: str) -> None:
     """The table of a command and the words about both have every option it offers, and none that it does not."""
     page = subprocess.run(
@@ -99,8 +99,8 @@ def test_the_options_are_those_of_the_help_page(command: str) -> None:
     offered = {name for name in OPTION.findall(page) if not name.startswith("--no-")} - {"--help"}
     assert OPTION.findall(section(f"### `forecast {command}"))
     reading = OPTION.findall(section("### Reading a file"))
-    # What a backtest trains is told as training tells it.
-    shared = OPTION.findall(section("### `forecast train")) if command == "backtest" else []
+    # What a backtest or a search trains is told as training tells it.
+    shared = OPTION.findall(section("### `forecast train")) if command in ("backtest", "tune") else []
     assert {
         *OPTION.findall(section(f"### `forecast {command}")),
         *OPTION.findall(section("### Both")),

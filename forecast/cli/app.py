@@ -19,6 +19,7 @@ from forecast.cli.inspect import inspect
 from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
 from forecast.cli.train import train
+from forecast.cli.tune import tune
 from forecast.config import suggest
 from forecast.errors import ConfigError
 from forecast.version import VERSION
@@ -26,6 +27,7 @@ from forecast.version import VERSION
 COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check,
     "train": train,
+    "tune": tune,
     "predict": predict,
     "backtest": backtest,
     "inspect": inspect,
