@@ -298,7 +298,8 @@ def _train_members(
 class _HeldOut:
     """Cutoffs of some series: what was known, what came [N, H], and what the chosen networks forecast.
 
-    independent is how many of the N windows are worth counting: overlapping ones tell the same twice.
+    independent is how many of the N windows are worth counting: overlapping ones tell the same twice, and series of a
+    panel share what happens to all of them.
     """
 
     histories: list[Series]
@@ -320,7 +321,9 @@ def _held_out(
     actuals = np.full((len(cuts), horizon), np.nan)
     for row, (s, cut) in zip(actuals, cuts, strict=True):
         row[: len(s.values[cut : cut + horizon])] = s.values[cut : cut + horizon]
-    return _HeldOut(histories, actuals, quantiles_after(networks, histories, plan.scaling, horizon), news * len(cuts))
+    # Between S independent series and S that are one: with all counted, intervals followed shocks common to a panel.
+    independent = news * len(cuts) / math.sqrt(len({id(s) for s, _ in cuts}))
+    return _HeldOut(histories, actuals, quantiles_after(networks, histories, plan.scaling, horizon), independent)
 
 
 def _is_visible(series: Series, cut: int, a: Architecture) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from forecast import fitting
-from forecast.calibration import Factors
+from forecast.calibration import Factors, fit_factors
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
 from forecast.fitting import fit_networks
@@ -99,6 +99,27 @@ def test_the_table_is_calibrated_without_the_windows_it_shows():
     (width, factors), (other_width, other_factors) = map(widths_and_factors, panels)
     assert width == other_width
     assert factors != other_factors
+
+
+@pytest.mark.parametrize("n_series", [1, 4])
+def test_series_of_a_panel_count_for_less_than_as_many_alone(n_series, monkeypatch):
+    """Four series are worth two, and of the validation windows only every second is news."""
+    counted = []
+
+    def noting(quantiles, actual, levels, independent):
+        counted.append((len(quantiles), independent))
+        return fit_factors(quantiles, actual, levels, independent)
+
+    monkeypatch.setattr(fitting, "fit_factors", noting)
+    panel = daily(*(weekly_wave(150, seed) for seed in range(n_series)))
+    holdout = plan(panel, QUICK).holdout
+    fitted(panel)
+    n_validation, n_test = len(holdout.validation), len(holdout.test)
+    assert not holdout.shared
+    assert counted == [
+        (n_series * n_validation, pytest.approx(n_validation / 2 * n_series**0.5)),
+        (n_series * (n_validation + n_test), pytest.approx((n_validation / 2 + n_test) * n_series**0.5)),
+    ]
 
 
 def test_the_table_is_calibrated(monkeypatch):
