@@ -110,8 +110,8 @@ def model_scores(group: Group, config: Config) -> dict[str, float]:
     assert quantiles.shape[:2] == group.actual.shape
     return {
         **point_scores(group, at(0.5)),
-        "coverage_80": coverage(group.actual, at(0.1), at(0.9)),
-        "coverage_95": coverage(group.actual, at(0.025), at(0.975)),
+        "coverage_80": float(coverage(group.actual, at(0.1), at(0.9)).mean()),
+        "coverage_95": float(coverage(group.actual, at(0.025), at(0.975)).mean()),
         "train_seconds": trained - begun,
         "predict_seconds": predicted - trained,
         "steps": forecaster.steps,

@@ -139,50 +139,58 @@ def evaluate(
     quantile_levels: Sequence[float] = QUANTILE_LEVELS,
     note: str = "",
 ) -> Evaluation:
-    """The metrics of the model and of every baseline on the same windows (at least one), averaged over the windows.
+    """The metrics of the model and of every baseline on the same windows of one horizon, averaged over the windows.
 
     quantile_levels belong to the windows' model_quantiles and hold 0.5 and both ends of every interval in LEVELS. A
     window in which the data leave a metric undefined is left out of that metric's average, for all alike.
     """
     # A season of one step makes seasonal naive the same as naive: one of them is enough.
     baselines = {name: f for name, f in BASELINES.items() if season_length > 1 or name != "seasonal naive"}
-    rows = []
-    for window in windows:
-        horizon = len(window.actual)
-        forecasts = [f(window.history, season_length, horizon, quantile_levels) for f in baselines.values()]
-        rows.append(
-            [
-                measure(window.history, window.actual, each, season_length, quantile_levels)
-                for each in (window.model_quantiles, *forecasts)
-            ]
-        )
-    means = mean_where_defined(np.array([[list(measured.values()) for measured in row] for row in rows]))
-    names = list(rows[0][0])
+    histories = [window.history for window in windows]
+    actual = np.stack([window.actual for window in windows])
+    horizon = actual.shape[1]
+    forecasts = [np.stack([window.model_quantiles for window in windows])]
+    for baseline in baselines.values():
+        forecasts.append(np.stack([baseline(h, season_length, horizon, quantile_levels) for h in histories]))
+    names, table = measure(histories, actual, forecasts, season_length, quantile_levels)
     return Evaluation(
         scores=tuple(
             Score(name, dict(zip(names, values.tolist(), strict=True)))
-            for name, values in zip((model_name, *baselines), means, strict=True)
+            for name, values in zip((model_name, *baselines), mean_where_defined(table), strict=True)
         ),
         n_windows=len(windows),
-        horizon=max(len(window.actual) for window in windows),
+        horizon=horizon,
         season_length=season_length,
         note=note,
     )
 
 
 def measure(
-    history: Values, actual: Values, quantiles: Values, season_length: int, quantile_levels: Sequence[float]
-) -> dict[str, float]:
-    """Every metric of one forecast, quantiles [H, Q], of actual [H] after history [T]; NaN where undefined."""
+    histories: Sequence[Values],
+    actual: Values,
+    forecasts: Sequence[Values],
+    season_length: int,
+    quantile_levels: Sequence[float],
+) -> tuple[list[str], Values]:
+    """Every metric's name, and their figures [N, methods, metrics] of N windows; NaN where undefined.
+
+    histories [T] and actual [N, H] are those of the windows, forecasts the quantiles [N, H, Q] of each method.
+    """
     at = [round(level, 6) for level in quantile_levels]
-    median = quantiles[:, at.index(0.5)]
-    measured = {name: f(actual, median, history, season_length) for name, f in metrics.METRICS.items()}
-    measured["wql"] = metrics.wql(actual, quantiles, quantile_levels)
-    for level in LEVELS:
-        low, high = (quantiles[:, at.index(round(0.5 + side * level / 200, 6))] for side in (-1, 1))
-        measured[f"coverage_{level}"] = metrics.coverage(actual, low, high)
-        measured[f"width_{level}"] = metrics.width(low, high)
-    return measured
+    scales = np.array([metrics.seasonal_scales(history, season_length) for history in histories])
+    table = []
+    for quantiles in forecasts:
+        median = quantiles[..., at.index(0.5)]
+        measured = {name: error(actual, median) for name, error in metrics.ERRORS.items()}
+        measured["mase"] = metrics.ratio(measured["mae"], scales[:, 0])
+        measured["rmsse"] = metrics.ratio(measured["rmse"], scales[:, 1])
+        measured["wql"] = metrics.wql(actual, quantiles, quantile_levels)
+        for level in LEVELS:
+            low, high = (quantiles[..., at.index(round(0.5 + side * level / 200, 6))] for side in (-1, 1))
+            measured[f"coverage_{level}"] = metrics.coverage(actual, low, high)
+            measured[f"width_{level}"] = metrics.width(low, high)
+        table.append(np.stack(list(measured.values()), axis=-1))
+    return list(measured), np.stack(table, axis=1)
 
 
 def mean_where_defined(table: Values) -> Values:

@@ -128,21 +128,13 @@ def rank(
 
     A window in which the data leave a metric undefined is left out of that metric's average, for all alike.
     """
-    rows = [
-        [
-            list(measure(history, actual, method.quantiles[n], season_length, quantile_levels).values())
-            for method in methods
-        ]
-        for n, (history, actual) in enumerate(zip(held_out.histories, held_out.actual, strict=True))
-    ]
-    table = np.array(rows)
-    first = held_out.histories[0], held_out.actual[0], methods[0].quantiles[0]
-    names = list(measure(*first, season_length, quantile_levels))
+    forecasts = [method.quantiles for method in methods]
+    names, table = measure(held_out.histories, held_out.actual, forecasts, season_length, quantile_levels)
     means = mean_where_defined(table)
     deciding = "mae" if np.isnan(table[:, :, names.index("mase")]).all() else "mase"
     horizon = held_out.actual.shape[1]
     reference = np.stack([seasonal_naive(h, season_length, horizon, [0.5])[:, 0] for h in held_out.histories])
-    scales = np.array([metrics.seasonal_scale(history, season_length) for history in held_out.histories])
+    scales = np.array([metrics.seasonal_scales(history, season_length)[0] for history in held_out.histories])
     standings = [
         Standing(
             name=method.name,

@@ -1,7 +1,8 @@
 """How good a forecast was: pure functions of arrays, lower is better unless said otherwise. Knows no file and no model.
 
-Steps whose actual value is missing (NaN) are left out; a NaN forecast is not, so it shows. A metric that is undefined
-for the data (nothing observed, a constant history) is NaN.
+Each takes one window, actual [H], or many at once, [..., H], and has a figure for each. Steps whose actual value is
+missing (NaN) are left out; a NaN forecast is not, so it shows. A metric that is undefined for the data (nothing
+observed, a constant history) is NaN.
 """
 
 from __future__ import annotations
@@ -12,104 +13,108 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-Metric = Callable[[Values, Values, Values, int], float]
+Metric = Callable[[Values, Values, Values, int], Values]
 
 
-def mae(actual: Values, forecast: Values) -> float:
+def mae(actual: Values, forecast: Values) -> Values:
     """Mean absolute error, in the unit of the data."""
-    return _mean(np.abs(_errors(actual, forecast)))
+    return _mean(np.abs(actual - forecast), ~np.isnan(actual))
 
 
-def rmse(actual: Values, forecast: Values) -> float:
+def rmse(actual: Values, forecast: Values) -> Values:
     """Root mean squared error, in the unit of the data."""
-    return float(np.sqrt(_mean(_errors(actual, forecast) ** 2)))
+    return np.sqrt(_mean((actual - forecast) ** 2, ~np.isnan(actual)))
 
 
-def smape(actual: Values, forecast: Values) -> float:
+def smape(actual: Values, forecast: Values) -> Values:
     """Symmetric mean absolute percentage error, 0 to 200, as the M4 competition has it; 0 where both are 0."""
-    observed = ~np.isnan(actual)
-    size = (np.abs(actual) + np.abs(forecast))[observed]
-    return _mean(200 * np.abs(_errors(actual, forecast)) / np.where(size == 0, 1, size))
+    size = np.abs(actual) + np.abs(forecast)
+    return _mean(200 * np.abs(actual - forecast) / np.where(size == 0, 1, size), ~np.isnan(actual))
 
 
-def wape(actual: Values, forecast: Values) -> float:
+def wape(actual: Values, forecast: Values) -> Values:
     """Sum of absolute errors as a fraction of the sum of absolute actual values; NaN when all of those are 0."""
-    return _ratio(np.abs(_errors(actual, forecast)).sum(), np.nansum(np.abs(actual)))
+    observed = ~np.isnan(actual)
+    return ratio(_sum(np.abs(actual - forecast), observed), _sum(np.abs(actual), observed))
 
 
-def mase(actual: Values, forecast: Values, history: Values, season_length: int) -> float:
+def mase(actual: Values, forecast: Values, history: Values, season_length: int) -> Values:
     """Mean absolute error over that of one-season-back in the history [T]: below 1 is better than that.
 
     Hyndman & Koehler (2006), Another look at measures of forecast accuracy. NaN when the history is shorter than a
     season or repeats itself exactly.
     """
-    return _ratio(mae(actual, forecast), seasonal_scale(history, season_length))
+    return ratio(mae(actual, forecast), seasonal_scales(history, season_length)[0])
 
 
-def seasonal_scale(history: Values, season_length: int) -> float:
-    """What `mase` divides by: the mean absolute change over one season in the history [T]."""
-    return _mean(np.abs(_seasonal_changes(history, season_length)))
-
-
-def rmsse(actual: Values, forecast: Values, history: Values, season_length: int) -> float:
+def rmsse(actual: Values, forecast: Values, history: Values, season_length: int) -> Values:
     """Root mean squared error over that of one-season-back in the history [T]; NaN where `mase` is."""
+    return ratio(rmse(actual, forecast), seasonal_scales(history, season_length)[1])
+
+
+def seasonal_scales(history: Values, season_length: int) -> tuple[float, float]:
+    """What `mase` and `rmsse` divide by: errors, absolute and squared, of one-season-back in the history [T]."""
     changes = _seasonal_changes(history, season_length)
-    return _ratio(rmse(actual, forecast), float(np.sqrt(_mean(changes**2))))
+    if not changes.size:
+        return float("nan"), float("nan")
+    return float(np.abs(changes).mean()), float(np.sqrt((changes**2).mean()))
 
 
-def wql(actual: Values, quantiles: Values, quantile_levels: Sequence[float]) -> float:
-    """Weighted quantile loss of quantiles [H, Q] against actual [H]: for the median alone it equals `wape`.
+def wql(actual: Values, quantiles: Values, quantile_levels: Sequence[float]) -> Values:
+    """Weighted quantile loss of quantiles [..., H, Q] against actual [..., H]: for the median alone it equals `wape`.
 
     Twice the sum of pinball losses over the sum of absolute actual values, averaged over the levels
     (Rangapuram et al. 2021, End-to-end learning of coherent probabilistic forecasts).
     """
-    observed = ~np.isnan(actual)
-    error = actual[observed, None] - quantiles[observed]
-    levels = np.asarray(quantile_levels)
-    pinball = np.maximum(levels * error, (levels - 1) * error)
-    return _ratio(2 * pinball.sum() / len(levels), np.abs(actual[observed]).sum())
+    observed, levels = ~np.isnan(actual), np.asarray(quantile_levels)
+    error = actual[..., None] - quantiles
+    pinball = np.maximum(levels * error, (levels - 1) * error).sum(axis=-1)
+    return ratio(2 * _sum(pinball, observed) / len(levels), _sum(np.abs(actual), observed))
 
 
-def coverage(actual: Values, low: Values, high: Values) -> float:
+def coverage(actual: Values, low: Values, high: Values) -> Values:
     """The fraction of actual values inside [low, high]; best when it equals the interval's level."""
-    observed = ~np.isnan(actual)
-    actual, low, high = actual[observed], low[observed], high[observed]
     # A NaN bound must show as NaN, not as a miss: comparisons with it are False.
     unknown = np.isnan(low) | np.isnan(high)
-    return _mean(np.where(unknown, np.nan, (low <= actual) & (actual <= high)))
+    return _mean(np.where(unknown, np.nan, (low <= actual) & (actual <= high)), ~np.isnan(actual))
 
 
-def width(low: Values, high: Values) -> float:
+def width(low: Values, high: Values) -> Values:
     """Mean width of an interval, in the unit of the data: of two with the right coverage, the narrower is better."""
-    return _mean(high - low)
+    return _mean(high - low, np.ones_like(low, dtype=bool))
 
 
-def _regardless_of_history(metric: Callable[[Values, Values], float]) -> Metric:
+def ratio(error: Values, scale: Values | float) -> Values:
+    """error / scale; NaN where the scale is not above 0."""
+    scale = np.asarray(scale, dtype=np.float64)
+    usable = scale > 0
+    found: Values = np.where(usable, error / np.where(usable, scale, 1.0), np.nan)[()]
+    return found
+
+
+#: Metrics that need nothing but the window.
+ERRORS: dict[str, Callable[[Values, Values], Values]] = {"mae": mae, "rmse": rmse, "smape": smape, "wape": wape}
+
+
+def _regardless_of_history(metric: Callable[[Values, Values], Values]) -> Metric:
     return lambda actual, forecast, *_: metric(actual, forecast)
 
 
-#: Metrics of a point forecast, all called as (actual [H], forecast [H], history [T], season_length).
+#: Metrics of a point forecast, all called as (actual [..., H], forecast [..., H], history [T], season_length).
 METRICS: dict[str, Metric] = {
-    "mae": _regardless_of_history(mae),
-    "rmse": _regardless_of_history(rmse),
-    "smape": _regardless_of_history(smape),
-    "wape": _regardless_of_history(wape),
+    **{name: _regardless_of_history(metric) for name, metric in ERRORS.items()},
     "mase": mase,
     "rmsse": rmsse,
 }
 
 
-def _errors(actual: Values, forecast: Values) -> Values:
-    return (actual - forecast)[~np.isnan(actual)]
+def _sum(values: Values, observed: NDArray[np.bool_]) -> Values:
+    total: Values = np.where(observed, values, 0.0).sum(axis=-1)
+    return total
 
 
-def _mean(values: Values) -> float:
-    # np.mean of nothing warns; here it is a legitimate "undefined".
-    return float(values.mean()) if values.size else float("nan")
-
-
-def _ratio(error: float, scale: float) -> float:
-    return float(error / scale) if scale > 0 else float("nan")
+def _mean(values: Values, observed: NDArray[np.bool_]) -> Values:
+    return ratio(_sum(values, observed), observed.sum(axis=-1))
 
 
 def _seasonal_changes(history: Values, season_length: int) -> Values:

@@ -162,3 +162,19 @@ def test_quantile_metrics_equal_an_independent_implementation() -> None:
     assert wql(actual, quantiles, levels.tolist()) == pytest.approx(float(theirs["model"].iloc[0]))
     theirs = losses.coverage(frame, ["model"], level=80)
     assert coverage(actual, quantiles[:, 0], quantiles[:, 2]) == pytest.approx(float(theirs["model"].iloc[0]))
+
+
+def test_many_windows_at_once_have_the_figures_of_each() -> None:
+    """Missing steps, a sum of zeros and a missing forecast among them."""
+    draw = np.random.default_rng(11)
+    actual, quantiles = draw.normal(size=(5, 4)), np.sort(draw.normal(size=(5, 4, 3)))
+    actual[0, 1], actual[1], actual[2], quantiles[3, 2, 1] = NAN, NAN, 0.0, NAN
+    levels, history = [0.1, 0.5, 0.9], array(1, 3, 2, 5)
+    median, low, high = quantiles[..., 1], quantiles[..., 0], quantiles[..., 2]
+    for metric in METRICS.values():
+        alone = [metric(a, m, history, 1) for a, m in zip(actual, median, strict=True)]
+        np.testing.assert_array_equal(metric(actual, median, history, 1), alone)
+    alone = [wql(a, q, levels) for a, q in zip(actual, quantiles, strict=True)]
+    np.testing.assert_array_equal(wql(actual, quantiles, levels), alone)
+    alone = [coverage(*window) for window in zip(actual, low, high, strict=True)]
+    np.testing.assert_array_equal(coverage(actual, low, high), alone)
