@@ -135,7 +135,7 @@ def windows(forecaster: Forecaster, panel: Panel, file: File) -> Iterator[tuple[
         known = cut(panel, offset)
         # Rows are counted, the calendar's steps are forecast: as many as it takes to reach the last row of the window.
         steps = max(reach(s, offset, file.horizon) for s in panel.series if observed(s).size > offset)
-        items = {(i.item_id, i.target): i for i in forecaster.predict(known, steps).items}
+        items = {(i.item_id, i.target): i for i in forecaster.adapted(known).predict(known, steps).items}
         for series in known.series:
             whole = next(s for s in panel.series if (s.item_id, s.target) == (series.item_id, series.target))
             at = observed(whole)[-offset:][: file.horizon]
