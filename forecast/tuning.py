@@ -10,10 +10,7 @@ from __future__ import annotations
 import json
 import math
 import random
-import sqlite3
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,16 +22,26 @@ from forecast.fitting import selection_loss
 from forecast.forecaster import Forecaster
 from forecast.panel import Panel
 from forecast.planning import Plan, plan
+from forecast.study import (
+    FEWEST_COMPLETE,
+    Space,
+    Trial,
+    ask,
+    drawing,
+    finished_trials,
+    importance_of,
+    open_study,
+    require_optuna,
+    storage_at,
+    trials_of,
+)
 from forecast.training import Clock, Epoch, computing, pick_device
 from forecast.version import VERSION
-from forecast.writing import lock
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna import Trial as Asked
     from optuna.trial import FrozenTrial
-
-    Space = Mapping[str, Any]  # a distribution of optuna for each setting
 
 #: What each stage searches, and its share of the trials after the first one.
 STAGES: dict[str, tuple[tuple[str, ...], float]] = {
@@ -58,29 +65,8 @@ _CHOICES: dict[str, tuple[float, ...]] = {
 _STRETCHES = (0.5, 1.0, 1.5, 2.0, 3.0)
 #: Draws in a row that were all tried before, after which a stage has nothing new; of these, draws near the good ones.
 _MOST_DRAWS, _NEAR_DRAWS = 60, 10
-#: Completed trials before pruning may begin, and the share of the steps that each trial may take in any case.
-_FEWEST_COMPLETE = 4
-_UNPRUNED = 0.25
 #: Settings that a trial changes in the best so far, at most.
 _AT_ONCE = 2
-_NAME = "forecast"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One set of values that was tried, numbered from 1. state is complete, pruned or failed.
-
-    changed are those of the values that are not the defaults. loss is the validation loss: in the end, or when the
-    trial was pruned, which is never better than in the end; None where it failed.
-    """
-
-    number: int
-    stage: str
-    state: str
-    values: dict[str, Any]
-    changed: dict[str, Any]
-    loss: float | None
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -109,16 +95,6 @@ class _Pruned(Exception):
     """A trial is worse than most were at the same step."""
 
 
-def require_optuna() -> Any:
-    """The module optuna, silenced. Raises ConfigError with the line that installs it."""
-    try:
-        import optuna
-    except ImportError:
-        raise ConfigError("tuning needs the package optuna", hint="pip install 'forecast[tune]'") from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
 def tune(
     panel: Panel,
     config: Config,
@@ -144,18 +120,18 @@ def tune(
     clock = Clock(config.train.time_limit, should_stop, None)
     path = None if study is None else Path(study)
     space = search_space(config, planned, max(len(s) for s in panel.series), cells)
-    with _storage(optuna, path) as storage:
-        opened = _opened(optuna, storage, path, _identity(panel, config, space), planned.recipe.max_steps)
+    with storage_at(optuna, path) as storage:
+        opened = open_study(optuna, storage, path, _identity(panel, config, space), planned.recipe.max_steps)
         search = _Search(panel, config, planned, space, device, clock, opened, trials, on_epoch)
         ended = "trials"
-        while len(finished := _finished(opened)) < trials:
+        while len(finished := finished_trials(opened)) < trials:
             proposal = _proposal(optuna, finished, space, _defaults(planned, space), trials, config.train.seed)
             done = None if proposal is None or search.is_over() else search.attempt(*proposal)
             if done is None:
                 ended = "exhausted" if proposal is None else "asked" if clock.asked else "time"
                 break
             if on_trial is not None:
-                on_trial(done, Tuning(_trials(opened), config, {}).best)
+                on_trial(done, Tuning(trials_of(opened), config, {}).best)
         return replace(_tuning(optuna, opened, config, space), ended=ended)
 
 
@@ -275,8 +251,8 @@ class _Search:
         """The finished trial with these values, as the study has it; None where it was cut off, and does not count."""
         from optuna.trial import TrialState
 
-        number = len(_finished(self.study)) + 1
-        asked = _asked(self.study, values, self.space)
+        number = len(finished_trials(self.study)) + 1
+        asked = ask(self.study, values, self.space)
         asked.set_user_attr("stage", stage)
         try:
             loss = self._loss(asked, values, number)
@@ -295,7 +271,7 @@ class _Search:
                 return None
             self.study.tell(asked, loss)
         self._for_training = self._time_for_training()
-        return _trials(self.study)[-1]
+        return trials_of(self.study)[-1]
 
     def _loss(self, asked: Asked, values: dict[str, Any], number: int) -> float | None:
         """The validation loss of one network; None where it was cut off. Raises _Pruned."""
@@ -323,54 +299,10 @@ class _Search:
 
     def _time_for_training(self) -> float:
         """Seconds that it takes to train the best settings twice, and the plan's own once, all members of them."""
-        best = Tuning(_trials(self.study), self.config, {}).best
+        best = Tuning(trials_of(self.study), self.config, {}).best
         if best is None:
             return 0.0
-        return (self.planned.config.model.members or 1) * (2 * best.seconds + _trials(self.study)[0].seconds)
-
-
-@contextmanager
-def _storage(optuna: Any, path: Path | None) -> Iterator[Any]:
-    """Where the study is kept: a SQLite file that nobody else writes meanwhile, or None for memory."""
-    if path is None:
-        yield None
-        return
-    with lock(path), _storage_errors(path):
-        _refuse_other_files(path)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}")
-        try:
-            yield storage
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-
-
-def _opened(optuna: Any, storage: Any, path: Path | None, identity: Mapping[str, Any], max_steps: int) -> Study:
-    """The study in a storage, new where there is none. Raises ConfigError where it is of other data or settings."""
-    pruner = optuna.pruners.MedianPruner(_FEWEST_COMPLETE, round(_UNPRUNED * max_steps), n_min_trials=3)
-    study: Study = optuna.create_study(storage=storage, study_name=_NAME, pruner=pruner, load_if_exists=True)
-    known = study.user_attrs.get("identity")
-    if known is None:
-        study.set_user_attr("identity", dict(identity))
-    else:
-        _refuse_other_work(path, known, identity)
-    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-        # Of a run that was killed: nobody else runs while we hold the lock.
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    return study
-
-
-def _refuse_other_files(path: Path) -> None:
-    """Raise ConfigError where a file is no SQLite file, or one with tables of somebody else: none are added there."""
-    if not path.exists() or not path.stat().st_size:
-        return
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            tables = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
-    except sqlite3.DatabaseError as error:
-        raise ConfigError(f"{path} cannot be used as a study: {error}", hint="--study tune.db") from error
-    if "studies" not in tables:
-        raise ConfigError(f"{path} is a database, but holds no study", hint="--study tune.db")
+        return (self.planned.config.model.members or 1) * (2 * best.seconds + trials_of(self.study)[0].seconds)
 
 
 def _identity(panel: Panel, config: Config, space: Space) -> dict[str, Any]:
@@ -383,35 +315,6 @@ def _identity(panel: Panel, config: Config, space: Space) -> dict[str, Any]:
     searched = {f"values of {name}": str(distribution) for name, distribution in space.items()}
     plain = {"data": panel.digest(), "version": VERSION, **fixed, **searched}
     return dict(json.loads(json.dumps(plain)))
-
-
-def _refuse_other_work(path: Path | None, known: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
-    changed = [name for name in dict.fromkeys((*known, *identity)) if known.get(name) != identity.get(name)]
-    if not changed:
-        return
-    if "data" in changed:
-        raise ConfigError(
-            f"{path}: the study was begun on other data, with which trials on these cannot be compared",
-            hint="--study another.db",
-        )
-    name = changed[0]
-    raise ConfigError(
-        f"{path}: it was begun with other settings: {name} was {known.get(name)} and is {identity.get(name)} now",
-        hint="--study another.db",
-    )
-
-
-@contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
-    """What the file of a study does not do, as an OutputError."""
-    from optuna.exceptions import StorageInternalError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (SQLAlchemyError, StorageInternalError) as error:
-        origin = getattr(error if isinstance(error, SQLAlchemyError) else error.__cause__, "orig", None) or error
-        raise OutputError(f"cannot keep the study in {path}: {origin}") from error
 
 
 def _proposal(
@@ -466,12 +369,12 @@ def _drawn(
         own_seed = (seed + 1_000 * len(finished) + attempt) % 2**32
         samplers = optuna.samplers
         if attempt < _NEAR_DRAWS:
-            sampler = samplers.TPESampler(seed=own_seed, n_startup_trials=_FEWEST_COMPLETE, constant_liar=False)
+            sampler = samplers.TPESampler(seed=own_seed, n_startup_trials=FEWEST_COMPLETE, constant_liar=False)
         else:
             sampler = samplers.RandomSampler(seed=own_seed)
         scratch = optuna.create_study()
         scratch.add_trials(finished)
-        with _fixed(scratch, kept, sampler):
+        with drawing(scratch, kept, sampler):
             values = scratch.ask(dict(space)).params
         if not _is_known(values, finished):
             return dict(values)
@@ -482,78 +385,13 @@ def _is_known(values: Mapping[str, Any], finished: Sequence[FrozenTrial]) -> boo
     return any(trial.params == values for trial in finished)
 
 
-def _asked(study: Study, values: Mapping[str, Any], space: Space) -> Asked:
-    """A trial of the study with exactly these values."""
-    from optuna.samplers import RandomSampler
-
-    with _fixed(study, values, RandomSampler(seed=0)):
-        return study.ask(dict(space))
-
-
-@contextmanager
-def _fixed(study: Study, values: Mapping[str, Any], sampler: Any) -> Iterator[None]:
-    """The study with a sampler that draws all but these values."""
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.samplers import PartialFixedSampler
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        study.sampler = PartialFixedSampler(dict(values), sampler)
-        yield
-
-
-def _finished(study: Study) -> list[FrozenTrial]:
-    """The trials that count, in order: those that were not cut off."""
-    return [
-        trial
-        for trial in study.get_trials(deepcopy=False)
-        if trial.state.name in ("COMPLETE", "PRUNED") or "error" in trial.user_attrs
-    ]
-
-
-def _trials(study: Study) -> tuple[Trial, ...]:
-    finished = _finished(study)
-    states = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-    return tuple(
-        Trial(
-            number=number,
-            stage=trial.user_attrs["stage"],
-            state=states[trial.state.name],
-            values=dict(trial.params),
-            changed={name: value for name, value in trial.params.items() if value != finished[0].params[name]},
-            loss=_loss_of(trial),
-            seconds=trial.duration.total_seconds() if trial.duration else 0.0,
-        )
-        for number, trial in enumerate(finished, start=1)
-    )
-
-
-def _loss_of(trial: FrozenTrial) -> float | None:
-    if trial.state.name == "COMPLETE":
-        return trial.value
-    return min(trial.intermediate_values.values(), default=None) if trial.state.name == "PRUNED" else None
-
-
 def _loss(trial: Trial) -> float:
     return math.inf if trial.loss is None else trial.loss
 
 
 def _tuning(optuna: Any, study: Study, config: Config, space: Space) -> Tuning:
-    found = Tuning(_trials(study), config, _importance(optuna, _trials(study), space, config.train.seed))
+    found = Tuning(trials_of(study), config, importance_of(optuna, trials_of(study), space, config.train.seed))
     return found if found.best is None else replace(found, config=with_values(config, found.best.values))
-
-
-def _importance(optuna: Any, trials: Sequence[Trial], space: Space, seed: int) -> dict[str, float]:
-    """The share of each setting that was varied; pruned trials count with the loss they had reached."""
-    counted = [trial for trial in trials if trial.loss is not None and math.isfinite(trial.loss)]
-    varied = [name for name in space if len({trial.values[name] for trial in counted}) > 1]
-    if len(counted) < _FEWEST_COMPLETE or len({trial.loss for trial in counted}) < 2:
-        return {}
-    scratch = optuna.create_study()
-    for trial in counted:
-        scratch.add_trial(optuna.trial.create_trial(params=trial.values, distributions=dict(space), value=trial.loss))
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
-    return dict(optuna.importance.get_param_importances(scratch, evaluator=evaluator, params=varied))
 
 
 def _defaults(planned: Plan, space: Space) -> dict[str, Any]:

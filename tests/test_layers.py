@@ -60,6 +60,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     ),
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
+    "study": (4, "errors writing"),
     "forecaster": (
         4,
         "errors config calendars panel forecasts models adaptation calibration evaluation prediction training "
@@ -69,11 +70,11 @@ ROOMS: dict[str, tuple[int, str]] = {
         5,
         "errors config panel rolling training baselines leaderboard planning forecaster",
     ),
-    "tuning": (5, "errors version config panel evaluation planning training fitting writing forecaster"),
+    "tuning": (5, "errors version config panel evaluation planning training fitting study forecaster"),
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
-        "errors sources version config panel timeformat forecasts tuning "
+        "errors sources version config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation",
     ),

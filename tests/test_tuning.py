@@ -16,8 +16,9 @@ from forecast.errors import ConfigError, DataError, LockedError, OutputError
 from forecast.evaluation import Evaluation, Score
 from forecast.forecaster import Forecaster
 from forecast.planning import plan
+from forecast.study import Trial
 from forecast.training import Epoch
-from forecast.tuning import STAGES, Trial, Tuning, gains, judge, search_space, tune, with_values
+from forecast.tuning import STAGES, Tuning, gains, judge, search_space, tune, with_values
 from forecast.writing import lock
 from tests.panels import daily, weekly_wave
 

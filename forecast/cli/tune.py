@@ -25,7 +25,8 @@ from forecast.sources import STDIN, source_stem
 if TYPE_CHECKING:
     from forecast.evaluation import Evaluation
     from forecast.panel import Panel
-    from forecast.tuning import Trial, Tuning
+    from forecast.study import Trial
+    from forecast.tuning import Tuning
 
 
 def tune(
@@ -55,7 +56,8 @@ def tune(
     with stop_on_signals() as stop:
         from forecast.forecaster import Forecaster
         from forecast.planning import plan
-        from forecast.tuning import gains, judge, require_optuna
+        from forecast.study import require_optuna
+        from forecast.tuning import gains, judge
         from forecast.writing import lock, write_atomic
 
         require_optuna()
