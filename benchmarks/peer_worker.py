@@ -24,6 +24,10 @@ Values = NDArray[np.float64]
 #: For methods that ask how much they see: three times as much as they forecast, the rule of neuralforecast's LSTM.
 _CONTEXT_HORIZONS = 3
 
+#: Seasons that are a day of hours or of half-hours.
+_DAYS = (24, 48)
+_LONGEST_OF_ETS = 24
+
 
 class Answer(NamedTuple):
     """Forecasts of each history [horizon], and how long it took."""
@@ -89,16 +93,26 @@ def darts_rnn(training: Values, histories: list[Values], season_length: int, hor
     return _darts(model, training, histories, horizon)
 
 
+def seasons_of(method: str, season_length: int) -> int | list[int]:
+    """What a statistical method is told of the season.
+
+    MSTL, which can have several, is told the week beside a day; AutoETS, which models none longer than 24, no such one.
+    """
+    if method == "MSTL" and season_length in _DAYS:
+        return [season_length, 7 * season_length]
+    return 1 if method == "AutoETS" and season_length > _LONGEST_OF_ETS else season_length
+
+
 def statistical(name: str) -> Callable[[Values, list[Values], int, int], Answer]:
     """A model of statsforecast, fitted to each history."""
 
     def fitted(training: Values, histories: list[Values], season_length: int, horizon: int) -> Answer:  # noqa: ARG001
         from statsforecast import models
 
+        seasons = seasons_of(name, season_length)
         begun = time.perf_counter()
         forecasts = [
-            getattr(models, name)(season_length=season_length).forecast(y=history, h=horizon)["mean"]
-            for history in histories
+            getattr(models, name)(season_length=seasons).forecast(y=history, h=horizon)["mean"] for history in histories
         ]
         return Answer([np.asarray(f, float) for f in forecasts], time.perf_counter() - begun, 0.0)
 

@@ -9,6 +9,7 @@ import pytest
 from competition import Group, check_published, owa, point_scores
 from ett import CHANNELS, Split, first_rows, scores_of_repeat, seen_at, split, standardised
 from m4 import has_season, naive, naive2, seasonal_indices, seasonal_naive
+from peer_worker import seasons_of
 from peers import OURS, comparison, windows
 from records import append_record, find_record, markdown, read_records
 from scale import write_series
@@ -111,6 +112,14 @@ def test_peers_see_fresh_history_at_the_second_cutoff() -> None:
     assert [history.tolist() for history in histories] == [[0, 1, 2, 3], [0, 1, 2, 3, 4, 5]]
     assert actual.tolist() == [[4, 5], [6, 7]]
     assert seasonal.tolist() == [[1, 2], [3, 4]]
+
+
+def test_statistical_methods_are_told_the_seasons_they_can_model() -> None:
+    """A day of half-hours is a day and a week to MSTL, and none to AutoETS; a year of months is one to both."""
+    assert seasons_of("MSTL", 48) == [48, 336]
+    assert seasons_of("AutoETS", 48) == 1
+    assert seasons_of("AutoTheta", 48) == 48
+    assert {seasons_of(method, 12) for method in ("MSTL", "AutoETS", "AutoTheta")} == {12}
 
 
 def test_a_peer_that_failed_has_not_won() -> None:
