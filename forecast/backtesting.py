@@ -1,6 +1,6 @@
 """backtest(): forecasts of the past by many methods, from cutoffs they could not see beyond, beside what came.
 
-All that one method has to forecast is forecast at once, whatever the number of cutoffs.
+All that one method has to forecast is forecast at once, whatever the number of cutoffs, unless its intervals adapt.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def backtest(
     horizon: int | None = None,
     season_length: int | None = None,
     refit: bool = False,
+    adapt: bool = False,
     on_epoch: Callable[[Epoch], None] | None = None,
     on_stage: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -154,7 +155,8 @@ def backtest(
     first cutoff, or with refit at each cutoff on what lay before that; a Forecaster is taken as it is. Nothing that a
     candidate is shown at a cutoff is later than it, but for future covariates. What is None is chosen: horizon and
     season as `planning.plan` does for the first candidate, a step of one horizon, and as many windows as lie in the
-    last quarter of the series, from 1 to 10.
+    last quarter of the series, from 1 to 10. With adapt the intervals of networks answer at each cutoff to how they did
+    since training, as `forecast predict` lets them.
 
     on_stage is told what begins and, like on_epoch, may raise to end it all; when should_stop turns true, training
     leaves off early. Raises DataError where too little is left before the first cutoff.
@@ -170,7 +172,7 @@ def backtest(
     rolling = Rolling(n_windows, step_size, horizon)
     panels = [_in_order(candidate, panel) for candidate in candidates]
     windows, notes = windows_of(panel, rolling, season_length, panels)
-    work = _Work(tuple(windows), rolling, season_length, on_epoch, on_stage or (lambda _: None), should_stop)
+    work = _Work(tuple(windows), rolling, season_length, adapt, on_epoch, on_stage or (lambda _: None), should_stop)
     methods = []
     for candidate, own in zip(candidates, panels, strict=True):
         if isinstance(candidate.model, Forecaster):
@@ -193,6 +195,7 @@ class _Work:
     windows: tuple[Window, ...]
     rolling: Rolling
     season_length: int
+    adapt: bool
     on_epoch: Callable[[Epoch], None] | None
     tell: Callable[[str], None]
     should_stop: Callable[[], bool] | None
@@ -260,17 +263,18 @@ class _Work:
             ) from error
 
     def _predict(self, name: str, forecaster: Forecaster, panel: Panel, windows: Sequence[Window]) -> Values:
-        """The quantiles [N, H, Q] after each window's history, all at once as far as memory allows."""
-        found = []
-        for few in divided(windows):
-            histories = tuple(history(panel, window) for window in few)
+        """The quantiles [N, H, Q] after each window's history, in parts as large as memory allows."""
+        quantiles = np.empty((len(windows), self.rolling.horizon, len(QUANTILE_LEVELS)))
+        for part in divided(windows, by_cutoff=self.adapt):
+            known = replace(panel, series=tuple(history(panel, windows[i]) for i in part))
             try:
-                forecast = forecaster.predict(replace(panel, series=histories), self.rolling.horizon)
+                asked = forecaster.adapted(known) if self.adapt else forecaster
+                forecast = asked.predict(known, self.rolling.horizon)
             except DataError as error:
                 raise DataError(f"{name}: {error.message}", why=error.why, hint=error.hint) from error
             levels = [np.stack(forecast.quantile(level)) for level in QUANTILE_LEVELS]
-            found.append(np.stack(levels, axis=-1))
-        return np.concatenate(found)
+            quantiles[part] = np.stack(levels, axis=-1)
+        return quantiles
 
 
 def _horizon_and_season(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,17 +101,20 @@ def ahead(series: Series, window: Window, horizon: int) -> Values:
     return series.values[window.cut : window.cut + horizon]
 
 
-def divided(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
-    """The windows in parts whose histories fit into memory together."""
-    part: list[Window] = []
-    steps = 0
-    for window in windows:
-        if part and steps + window.cut > _MOST_STEPS:
-            yield part
-            part, steps = [], 0
-        part.append(window)
+def divided(windows: Sequence[Window], *, by_cutoff: bool = False) -> list[list[int]]:
+    """The positions of the windows in parts whose histories fit into memory together, or in one for each cutoff."""
+    if by_cutoff:
+        numbers = sorted({window.number for window in windows})
+        return [[i for i, window in enumerate(windows) if window.number == number] for number in numbers]
+    parts: list[list[int]] = []
+    steps = _MOST_STEPS
+    for i, window in enumerate(windows):
+        if steps + window.cut > _MOST_STEPS:
+            parts.append([])
+            steps = 0
+        parts[-1].append(i)
         steps += window.cut
-    yield part
+    return parts
 
 
 def _check_reach(panel: Panel, rolling: Rolling) -> None:

@@ -104,11 +104,11 @@ def test_changing_what_lies_after_a_cutoff_changes_no_forecast_of_it() -> None:
     for values in changed:
         values[-14:] *= 3
     after = replace(before, series=tuple(replace(s, values=v) for s, v in zip(before.series, changed, strict=True)))
-    for refit in (False, True):
+    for refit, adapt in ((False, False), (True, False), (False, True)):
         candidates = [Candidate("gru", QUICK), Candidate("seasonal naive", "seasonal naive")]
         # Cutoffs 28, 21, 14 and 7 steps before the end: only the last one sees what was changed.
         one, two = (
-            backtest(panel, candidates, n_windows=4, horizon=7, season_length=7, refit=refit)
+            backtest(panel, candidates, n_windows=4, horizon=7, season_length=7, refit=refit, adapt=adapt)
             for panel in (before, after)
         )
         unaware = one.held_out.cutoffs < 3
@@ -126,6 +126,21 @@ def test_all_windows_at_once_are_forecast_as_each_alone() -> None:
     for number in range(3):
         alone = forecaster.predict(panel.drop_last(17 - 5 * number))
         mine = result.methods[0].quantiles[result.held_out.cutoffs == number]
+        np.testing.assert_allclose(mine, [item.quantiles for item in alone.items], rtol=1e-5)
+
+
+def test_adapted_intervals_are_those_that_predict_would_give() -> None:
+    """At each cutoff they answer to what came since training; the medians stay."""
+    panel = daily(weekly_wave(100), weekly_wave(100, seed=1))
+    forecaster = Forecaster.fit(panel.drop_last(28), QUICK)
+    candidates = [Candidate("mine", forecaster)]
+    plain, adapted = (backtest(panel, candidates, n_windows=3, adapt=adapt) for adapt in (False, True))
+    assert medians(adapted, "mine") == pytest.approx(np.array(medians(plain, "mine")))
+    assert not np.allclose(adapted.methods[0].quantiles, plain.methods[0].quantiles)
+    for number in range(3):
+        known = panel.drop_last(21 - 7 * number)
+        alone = forecaster.adapted(known).predict(known)
+        mine = adapted.methods[0].quantiles[adapted.held_out.cutoffs == number]
         np.testing.assert_allclose(mine, [item.quantiles for item in alone.items], rtol=1e-5)
 
 

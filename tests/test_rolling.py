@@ -102,5 +102,5 @@ def test_windows_are_divided_where_their_histories_are_long(monkeypatch: pytest.
     """Nothing is lost, nothing changes places, and a single long one is a part of its own."""
     monkeypatch.setattr("forecast.rolling._MOST_STEPS", 10)
     windows = [Window(0, i, cut) for i, cut in enumerate((4, 5, 6, 20, 1))]
-    parts = list(divided(windows))
-    assert [[w.cut for w in part] for part in parts] == [[4, 5], [6], [20], [1]]
+    assert divided(windows) == [[0, 1], [2], [3], [4]]
+    assert divided([Window(0, 0, 5), Window(0, 1, 6), Window(1, 0, 9)], by_cutoff=True) == [[0, 2], [1]]

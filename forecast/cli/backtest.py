@@ -104,6 +104,7 @@ def backtest(
                     horizon=config.model.horizon,
                     season_length=config.data.season_length,
                     refit=settings.refit,
+                    adapt=settings.adapt,
                     on_epoch=on_progress,
                     on_stage=on_progress,
                     should_stop=stop,

@@ -141,6 +141,7 @@ HELP = {
     "windows": "Cutoffs; without it as many as lie in the last quarter of the data, at most 10.",
     "step": "Steps from one cutoff to the next; without it the horizon.",
     "refit": "Train again at each cutoff, not only before the first.",
+    "backtest.adapt": "Let intervals answer at each cutoff to how they did since training, as predict does.",
     "by_lead": "Show the error at each step ahead.",
     "config_output": "Settings file to write, .toml; without it <DATA>.tuned.toml in this folder.",
     "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",

@@ -93,6 +93,7 @@ class BacktestSettings:
     windows: int | None = None
     step: int | None = None
     refit: bool = False
+    adapt: bool = False
     by_lead: bool = False
 
     def __post_init__(self) -> None:
