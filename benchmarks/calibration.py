@@ -28,6 +28,8 @@ from forecast.calibration import Factors, fit_factors, reaches, unchanged
 from forecast.config import DataConfig
 from forecast.errors import DataError
 
+#: Trained horizons that are forecast at once, to see what intervals hold past the first.
+BLOCKS = 3
 FORMER = "one factor for all lead times (0.1.0)"
 #: Parts of the calibration that are left out, as constants of `forecast.calibration` that turn them off.
 WITHOUT = {
@@ -61,6 +63,9 @@ class Result:
     quantile_loss: float
 
 
+Shares = dict[str, list[tuple[float, float]]]
+
+
 def main() -> None:
     """Measure the files that are asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,21 +76,23 @@ def main() -> None:
     options = parser.parse_args()
     names = options.only.split(",") if options.only else [file.name for file in FILES if not file.ids]
     results: dict[str, dict[str, Result]] = {}
+    beyond: Shares = {}
     for file in (file for file in FILES if file.name in names):
         try:
-            for variant, result in measure(file, options.folder, options.windows).items():
+            found, beyond[file.name] = measure(file, options.folder, options.windows)
+            for variant, result in found.items():
                 results.setdefault(variant, {})[file.name] = result
             print(f"{file.name} measured", file=sys.stderr, flush=True)
         except DataError as error:
             print(f"{file.name} left out: {error.message}", file=sys.stderr, flush=True)
-    table = render(results, options.windows)
+    table = render(results, options.windows) + render_beyond(beyond)
     print(table)
     if options.output:
         options.output.write_text(table, encoding="utf-8")
 
 
-def measure(file: File, folder: Path, n_windows: int) -> dict[str, Result]:
-    """The result of every variant on one file."""
+def measure(file: File, folder: Path, n_windows: int) -> tuple[dict[str, Result], list[tuple[float, float]]]:
+    """The result of every variant on one file, and what 80 and 95 % intervals held in each block as shipped."""
     data = DataConfig(time=(file.time,) if file.time else (), target=(file.target,), id=file.ids)
     panel = cut(last_rows(read_panel(next(folder.rglob(file.name)), data), file.rows), 2 * file.horizon)
     known = cut(panel, n_windows * file.horizon)
@@ -99,10 +106,11 @@ def measure(file: File, folder: Path, n_windows: int) -> dict[str, Result]:
     with patch.object(fitting, "fit_factors", noting):
         forecaster = Forecaster.fit(known, replace(config, model=replace(config.model, horizon=file.horizon)))
     held_out = calls[-1]  # that of the factors the model keeps
-    return {
+    found = {
         name: judged(replace(forecaster, factors=factors), panel, known, n_windows, adapt=name.endswith("adapted"))
         for name, factors in variants(held_out, forecaster.factors, len(known)).items()
     }
+    return found, by_block(forecaster, panel, known, n_windows)
 
 
 def variants(held_out: HeldOut, shipped: Factors, n_series: int) -> dict[str, Factors]:
@@ -135,23 +143,7 @@ def one_factor(held_out: HeldOut, n_series: int) -> Factors:
 def judged(forecaster: Forecaster, panel: Panel, known: Panel, n_windows: int, *, adapt: bool) -> Result:
     """How the intervals did at all cutoffs; adapted, each cutoff knows how those before it did."""
     horizon, levels = forecaster.architecture.horizon, list(forecaster.quantile_levels)
-    before = {(s.item_id, s.target): len(s) for s in known.series}
-    forecasts, outcomes = [], []
-    for number in range(n_windows):
-        there = [
-            (s, before[s.item_id, s.target] + number * horizon) for s in panel.series if (s.item_id, s.target) in before
-        ]
-        there = [(s, c) for s, c in there if not np.isnan(s.values[c : c + horizon]).all()]
-        histories = tuple(replace(s, timestamps=s.timestamps[:c], values=s.values[:c]) for s, c in there)
-        if not histories:
-            continue
-        seen = replace(panel, series=histories)
-        answering = forecaster.adapted(seen) if adapt else forecaster
-        for item, (s, c) in zip(answering.predict(seen).items, there, strict=True):
-            outcome = s.values[c : c + horizon]
-            forecasts.append(item.quantiles)
-            outcomes.append(np.r_[outcome, np.full(horizon - len(outcome), np.nan)])
-    quantiles, actual = np.stack(forecasts), np.stack(outcomes)
+    quantiles, actual = forecasts(forecaster, panel, known, range(n_windows), horizon, adapt=adapt)
     observed = ~np.isnan(actual)
     y, q = actual[observed], quantiles[observed]
     lead = np.broadcast_to(np.arange(horizon), actual.shape)[observed]
@@ -172,6 +164,58 @@ def judged(forecaster: Forecaster, panel: Panel, known: Panel, n_windows: int, *
         interval_95=score_95,
         quantile_loss=float(np.maximum(share * error, (share - 1) * error).mean()),
     )
+
+
+def by_block(forecaster: Forecaster, panel: Panel, known: Panel, n_windows: int) -> list[tuple[float, float]]:
+    """The shares inside the 80 and 95 % intervals in each of the BLOCKS trained horizons of one long forecast."""
+    horizon, levels = forecaster.architecture.horizon, list(forecaster.quantile_levels)
+    whole = range(n_windows - BLOCKS + 1)
+    if not whole:
+        return []
+    quantiles, actual = forecasts(forecaster, panel, known, whole, BLOCKS * horizon, adapt=False)
+    shares = []
+    for block in range(BLOCKS):
+        steps = slice(block * horizon, (block + 1) * horizon)
+        y, q = actual[:, steps], quantiles[:, steps]
+        ends = [(levels.index(low), levels.index(high)) for low, high in ((0.1, 0.9), (0.025, 0.975))]
+        in_80, in_95 = (((y >= q[..., a]) & (y <= q[..., b]))[~np.isnan(y)].mean() for a, b in ends)
+        shares.append((float(in_80), float(in_95)))
+    return shares
+
+
+def forecasts(
+    forecaster: Forecaster, panel: Panel, known: Panel, numbers: Sequence[int], steps: int, *, adapt: bool
+) -> tuple[Values, Values]:
+    """Quantiles [N, steps, Q] and what happened [N, steps] at cutoffs so many trained horizons after training."""
+    horizon = forecaster.architecture.horizon
+    before = {(s.item_id, s.target): len(s) for s in known.series}
+    found, outcomes = [], []
+    for number in numbers:
+        trained = [s for s in panel.series if (s.item_id, s.target) in before]
+        there = [(s, before[s.item_id, s.target] + number * horizon) for s in trained]
+        there = [(s, c) for s, c in there if not np.isnan(s.values[c : c + horizon]).all()]
+        histories = tuple(replace(s, timestamps=s.timestamps[:c], values=s.values[:c]) for s, c in there)
+        if not histories:
+            continue
+        seen = replace(panel, series=histories)
+        answering = forecaster.adapted(seen) if adapt else forecaster
+        for item, (s, c) in zip(answering.predict(seen, steps).items, there, strict=True):
+            outcome = s.values[c : c + steps]
+            found.append(item.quantiles)
+            outcomes.append(np.r_[outcome, np.full(steps - len(outcome), np.nan)])
+    return np.stack(found), np.stack(outcomes)
+
+
+def render_beyond(beyond: Shares) -> str:
+    """The Markdown table of what intervals hold past the trained horizon; nothing where no file is long enough."""
+    known = [shares for shares in beyond.values() if shares]
+    if not known:
+        return ""
+    lines = ["", "| steps ahead, in trained horizons | in 80 % | in 95 % |", "|---|---|---|"]
+    for block in range(BLOCKS):
+        in_80, in_95 = np.nanmean([shares[block] for shares in known], axis=0)
+        lines.append(f"| {block} to {block + 1} | {in_80:.1%} | {in_95:.1%} |")
+    return "\n".join(lines) + "\n"
 
 
 def render(results: dict[str, dict[str, Result]], n_windows: int) -> str:
