@@ -168,7 +168,10 @@ class Forecaster:
         cutoffs = _cutoffs_after(np.datetime64(self.data.last), panel.series, self.architecture)
         if not cutoffs:
             return replace(self, adaptation=None)
-        told = with_features(panel, self.features, horizon).series
+        # Only these: calendar features of a hundred thousand series would take longer than all the rest.
+        used = sorted({i for _, i, _ in cutoffs})
+        some = replace(panel, series=tuple(panel.series[i] for i in used))
+        told = dict(zip(used, with_features(some, self.features, horizon).series, strict=True))
         cuts = [(number, told[i], cut) for number, i, cut in cutoffs]
         histories = [replace(s, timestamps=s.timestamps[:cut], values=s.values[:cut]) for _, s, cut in cuts]
         with computing(self.config.train.threads or 1):

@@ -11,13 +11,13 @@ import torch
 from forecast import checkpoint
 from forecast import forecaster as forecaster_module
 from forecast.calendars import Calendar
-from forecast.calibration import Factors
+from forecast.calibration import Factors, reaches
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.forecaster import Forecaster, read_card
 from forecast.models.cells import CELLS
 from forecast.scaling import SCALERS
-from tests.panels import DAY, daily, weekly_wave
+from tests.panels import DAY, daily, promoted, weekly_wave
 
 QUICK = Config(model=ModelConfig(hidden=8, horizon=7, members=2), train=TrainConfig(max_steps=30))
 MEDIAN = 6
@@ -350,6 +350,25 @@ def test_many_cutoffs_and_series_are_bounded(forecaster, monkeypatch):
     found = forecaster_module._cutoffs_after(last, many.series, forecaster.architecture)
     assert found == [(number, i, 150 + 7 * number) for number in (4, 5) for i in (0, 3, 6)]
     assert forecaster.adapted(many).adaptation.cutoffs == 2
+
+
+def test_intervals_adapt_with_covariates_and_calendar_features(monkeypatch):
+    """What counts at a cutoff is what `predict` says there, told of the days that followed it."""
+    config = replace(QUICK, data=DataConfig(features=("weekday",)))
+    forecaster = Forecaster.fit(promoted(150, ahead=20), config)
+    grown = promoted(164, ahead=6, seed=0)
+    there = replace(
+        grown,
+        series=tuple(replace(s, timestamps=s.timestamps[:157], values=s.values[:157]) for s in grown.series),
+    )
+    seen = []
+    monkeypatch.setattr(forecaster_module, "reaches", lambda q, *rest: seen.append(q) or reaches(q, *rest))
+    assert forecaster.adapted(grown).adaptation.cutoffs == 2
+    assert forecaster.config.data.scaling == "log"
+    second, direct = seen[0][1], np.log(quantiles(forecaster.predict(there)))
+    # In the network's units: the same but for a shift and a factor.
+    second, direct = ((q - q[0, MEDIAN]) / (q[0, -1] - q[0, MEDIAN]) for q in (second, direct))
+    np.testing.assert_allclose(second, direct, rtol=1e-4, atol=1e-6)
 
 
 def test_gaps_after_training_do_not_count(grown, forecaster):
