@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.baselines import forecast_histories
+from forecast.baselines import check_baseline, forecast_histories
 from forecast.config import QUANTILE_LEVELS, Config, ModelConfig
 from forecast.errors import ConfigError, DataError
 from forecast.forecaster import Forecaster
@@ -231,6 +231,8 @@ class _Work:
 
     def compute(self, name: str, baseline: str, panel: Panel) -> Method:
         """A baseline, which is fitted anew at every window."""
+        # Loading a library is no part of what a forecast takes.
+        check_baseline(baseline)
         begun = time.monotonic()
         found, unfit, total = [], 0, len(self.windows)
         for first in range(0, total, _FEW):

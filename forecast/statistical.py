@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,12 +20,15 @@ _UNUSABLE = (ArithmeticError, IndexError, NotImplementedError, TypeError, ValueE
 
 
 def require_statsforecast() -> None:
-    """Raise ConfigError, with the line that installs it, where statsforecast is missing."""
+    """Load statsforecast, which takes seconds. Raises ConfigError, with the line to install it, where it is missing."""
     if find_spec("statsforecast") is None:
         raise ConfigError(
             "ETS, Theta and ARIMA need statsforecast, which is not installed",
             hint="pip install 'forecast[statistics]'",
         )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("statsforecast.models")
 
 
 def ets(history: Values, season_length: int, horizon: int, quantile_levels: Sequence[float]) -> Values | None:
@@ -54,8 +58,7 @@ STATISTICAL: dict[str, Callable[[Values, int, int, Sequence[float]], Values | No
 def _fitted(
     method: str, history: Values, season_length: int, horizon: int, quantile_levels: Sequence[float]
 ) -> Values | None:
-    from statsforecast import models
-
+    models = import_module("statsforecast.models")
     sides = [abs(level - 0.5) * 200 for level in quantile_levels]
     levels = sorted({round(side, 9) for side in sides} - {0.0})
     # The library seeds what it simulates by itself; its warnings are about its own insides.

@@ -252,11 +252,10 @@ def _show_columns(screen: Screen, names: Sequence[str], columns: dict[str, list[
 
 def _how_measured(result: Backtest) -> list[str]:
     rolling, board = result.rolling, result.leaderboard
-    plural = "s" * (rolling.n_windows > 1)
     lines = [
-        f"{len(result.windows):,} forecasts of {rolling.horizon} steps: {len(result.panel):,} series, "
-        f"{rolling.n_windows} cutoff{plural} {rolling.step_size} steps apart, "
-        f"the last {rolling.horizon} before the end",
+        f"{_counted(len(result.windows), 'forecast')} of {_counted(rolling.horizon, 'step')}: "
+        f"{len(result.panel):,} series, {_counted(rolling.n_windows, 'cutoff')}, "
+        f"{_counted(rolling.step_size, 'step')} apart, the last {rolling.horizon} before the end",
         "relative: the MAE over that of seasonal naive",
     ]
     if any(s.train_seconds for s in board.standings):
@@ -267,6 +266,10 @@ def _how_measured(result: Backtest) -> list[str]:
     if any(s.seen for s in board.standings):
         lines.append("*: had seen windows in training")
     return lines
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _p(p_value: float) -> str:

@@ -31,7 +31,7 @@ def test_networks_stand_beside_baselines(shop, capsys):
     assert "in 80 %" in intervals
     assert "train s" in intervals
     assert " is best (MASE " in words
-    assert "5 forecasts of 7 steps: 1 series, 5 cutoffs 7 steps apart, the last 7 before the end" in words
+    assert "5 forecasts of 7 steps: 1 series, 5 cutoffs, 7 steps apart, the last 7 before the end" in words
     assert 'target: "units"' in err
     assert not Path("sales.safetensors.lock").exists()
 
