@@ -17,6 +17,7 @@ from forecast.errors import ConfigError
 QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
 CELLS = ("rnn", "lstm", "gru")
+PRESETS = ("fast", "balanced", "best")
 SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "none")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 #: What may become of several rows of one item and time.
@@ -127,7 +128,10 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the network is trained. time_limit is in seconds; max_steps counts optimiser steps of one member."""
+    """How the network is trained. time_limit is in seconds; max_steps counts optimiser steps of one member.
+
+    preset is how much to train for what is None: see presets.py.
+    """
 
     learning_rate: float | None = None
     batch_size: int | None = None
@@ -138,8 +142,10 @@ class TrainConfig:
     seed: int = 1
     device: str = "auto"
     threads: int | None = None
+    preset: str = "balanced"
 
     def __post_init__(self) -> None:
+        _one_of("preset", self.preset, PRESETS)
         _within("learning_rate", self.learning_rate, 1e-7, 1.0)
         _within("batch_size", self.batch_size, 1, 1_000_000)
         _within("max_steps", self.max_steps, 1, 10_000_000)

@@ -18,6 +18,7 @@ from forecast.errors import DataError
 from forecast.features import check_features, choose_features, choose_holidays, feature_names, holiday_notes
 from forecast.models.architecture import PLAIN, Architecture
 from forecast.panel import Covariate, Panel
+from forecast.presets import effort
 from forecast.recipe import Recipe
 from forecast.scaling import prefers_log
 from forecast.seasonality import is_seasonal
@@ -121,22 +122,22 @@ def plan(panel: Panel, config: Config) -> Plan:
     known = panel.drop_last(holdout.span)
     scaling, why_scaling = _scaling(panel, known, config, m)
     seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, log=scaling == "log")
+    preset = effort(config.train.preset, panel.n_rows, len(panel))
     complete = Config(
         read=config.read,
         data=_filled(config.data, season_length=m, scaling=scaling),
         model=replace(
-            _filled(config.model, hidden=64, layers=1, dropout=0.1, members=3, horizon=horizon),
+            _filled(config.model, hidden=64, layers=1, dropout=0.1, members=preset.members, horizon=horizon),
             context_length=context_length,
             segment=segment,
         ),
         train=_filled(
             config.train,
-            learning_rate=2e-3,
+            learning_rate=preset.learning_rate,
             weight_decay=1e-2,
             batch_size=256,
-            # Short series over-fit within seconds, and a panel has more to learn.
-            max_steps=150 if panel.n_rows < 400 else 800 if len(panel) < 10 else 1200,
-            patience=8,
+            max_steps=preset.max_steps,
+            patience=preset.patience,
             threads=1,
         ),
     )
@@ -146,6 +147,7 @@ def plan(panel: Panel, config: Config) -> Plan:
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
         f"scaling {scaling}: {why_scaling}",
         _in_words(complete.model),
+        *_preset_in_words(config, complete, preset.why),
         *_covariates_in_words(panel, features),
         *why_features,
     )
@@ -306,3 +308,15 @@ def _in_words(model: ModelConfig) -> str:
     ensemble = "1 network" if model.members == 1 else f"{model.members} networks, averaged"
     directions = "bidirectional, " if model.bidirectional else ""
     return f"{ensemble}: {model.cell}, {directions}{model.layers} layer{'s'[: model.layers != 1]} of {model.hidden}"
+
+
+def _preset_in_words(asked: Config, complete: Config, why: str) -> tuple[str, ...]:
+    """What the preset decided and why, what was asked for beside it, and how a time limit is divided."""
+    train, members = complete.train, complete.model.members
+    given = {"members": asked.model.members, "max_steps": asked.train.max_steps, "patience": asked.train.patience}
+    fixed = [name.replace("_", " ") for name, value in given.items() if value is not None]
+    said = f"preset {train.preset}: {members} network{'s'[: members != 1]} of at most {train.max_steps:,} steps, "
+    said += f"patience {train.patience}: {why}" + (f"; {', '.join(fixed)} as asked" if fixed else "")
+    if train.time_limit is None:
+        return (said,)
+    return said, f"time limit {train.time_limit:g} s: half to choose networks, the rest to train them on every row"

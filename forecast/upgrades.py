@@ -25,9 +25,14 @@ def _from_1(metadata: Metadata) -> Metadata:
 
 
 def _from_2(metadata: Metadata) -> Metadata:
-    """Format 3 has calibration factors by lead time; until then one row of them served every lead."""
-    factors = metadata.get("factors")
-    return {**metadata, "factors": {"leads": [1], "rows": [factors]}}
+    """Format 3 has calibration factors by lead time; until then one row of them served every lead.
+
+    It also has presets; what is now the balanced one was all there was.
+    """
+    factors, config = metadata.get("factors"), metadata.get("config")
+    if isinstance(config, Mapping) and isinstance(config.get("train"), Mapping):
+        config = {**config, "train": {"preset": "balanced", **config["train"]}}
+    return {**metadata, "config": config, "factors": {"leads": [1], "rows": [factors]}}
 
 
 #: The step from each format to the next.

@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "calendars": (1, "errors config timezones"),
     "metrics": (1, ""),
     "panel": (1, "errors calendars"),
+    "presets": (1, ""),
     "recipe": (1, ""),
     "significance": (1, ""),
     "timeformat": (1, "errors config timezones"),
@@ -51,7 +52,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "leaderboard": (3, "metrics baselines evaluation significance"),
     "prediction": (3, "models scaling windows panel"),
     "training": (3, "errors models windows recipe"),
-    "planning": (3, "errors config calendars panel models scaling seasonality features recipe"),
+    "planning": (3, "errors config calendars panel models scaling seasonality features presets recipe"),
     "checking": (3, "errors config panel diagnosis planning reading"),
     "fitting": (
         3,

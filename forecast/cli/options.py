@@ -13,7 +13,7 @@ import typer
 
 from forecast.cli.paths import require_folder
 from forecast.cli.settings import FORMATS, SECTIONS, option, resolve
-from forecast.config import CELLS, DELIMITERS, DEVICES, DUPLICATES, SCALINGS, THOUSANDS, Config
+from forecast.config import CELLS, DELIMITERS, DEVICES, DUPLICATES, PRESETS, SCALINGS, THOUSANDS, Config
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.", rich_help_panel="Output")
@@ -65,6 +65,7 @@ PANELS = {
 CHOICES = {
     "cell": CELLS,
     "scaling": SCALINGS,
+    "preset": PRESETS,
     "device": DEVICES,
     "format": FORMATS,
     "on_duplicate": DUPLICATES,
@@ -120,6 +121,7 @@ HELP = {
     "seed": "Seed of everything random.",
     "device": "Where the network runs.",
     "threads": "Processor threads.",
+    "preset": "How much to train: for seconds, for longer, or many networks for minutes.",
     "predict.model": "Model file; without it the newest one in this folder.",
     "predict.data": "History to forecast from; without it today's version of the file the model was trained on.",
     "future_data": "File with the future covariates over the horizon.",
