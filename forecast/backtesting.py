@@ -178,7 +178,9 @@ def backtest(
         if isinstance(candidate.model, Forecaster):
             methods.append(work.ask(candidate.name, candidate.model, own))
         elif isinstance(candidate.model, Config):
-            methods.append(work.train(candidate.name, candidate.model, own, refit))
+            method, cut_off = work.train(candidate.name, candidate.model, own, refit)
+            methods.append(method)
+            notes += cut_off
         else:
             methods.append(work.compute(candidate.name, candidate.model, own))
             notes += methods[-1].notes
@@ -209,12 +211,13 @@ class _Work:
         seen = {w.number for w in self.windows if panel.series[w.series].timestamps[w.cut] <= last}
         return Method(name, quantiles, 0.0, time.monotonic() - begun, len(seen))
 
-    def train(self, name: str, config: Config, panel: Panel, refit: bool) -> Method:
-        """Networks trained before the first cutoff, or with refit at each."""
+    def train(self, name: str, config: Config, panel: Panel, refit: bool) -> tuple[Method, tuple[str, ...]]:
+        """Networks trained before the first cutoff, or with refit at each; and what there was no time for."""
         config = replace(config, model=replace(config.model, horizon=self.rolling.horizon))
         quantiles = np.empty((len(self.windows), self.rolling.horizon, len(QUANTILE_LEVELS)))
         training = predicting = 0.0
         notes: tuple[str, ...] = ()
+        cut_off: list[str] = []
         for number in range(self.rolling.n_windows) if refit else [0]:
             mine = [i for i, window in enumerate(self.windows) if window.number == number or not refit]
             if not mine:
@@ -227,7 +230,8 @@ class _Work:
             quantiles[mine] = self._predict(name, forecaster, panel, [self.windows[i] for i in mine])
             training, predicting = training + trained - begun, predicting + time.monotonic() - trained
             notes = forecaster.plan_notes
-        return Method(name, quantiles, training, predicting, notes=notes)
+            cut_off += [f"{name}: {what}" for what in forecaster.cut_off]
+        return Method(name, quantiles, training, predicting, notes=notes), tuple(dict.fromkeys(cut_off))
 
     def compute(self, name: str, baseline: str, panel: Panel) -> Method:
         """A baseline, which is fitted anew at every window."""

@@ -48,7 +48,8 @@ class Fitted:
     """Trained networks, how they were judged, and their calibration; steps is how many the held-out windows asked for.
 
     refitted says that the networks were trained again on every row; otherwise they are those that were judged. features
-    are those of the calendar that the networks know. worth is None without covariates but these.
+    are those of the calendar that the networks know. worth is None without covariates but these. cut_off is what there
+    was no time for, in sentences.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -58,6 +59,7 @@ class Fitted:
     refitted: bool
     features: tuple[str, ...]
     worth: Worth | None = None
+    cut_off: tuple[str, ...] = ()
 
 
 def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
@@ -83,9 +85,17 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
         evaluation = _evaluation(test, _factors([validation], levels), plan, _UNSEEN)
         factors = _factors([validation, test], levels)
     worth = _worth(panel, plan, selection, device, clock)
-    refitted = _refit(panel, plan, steps, device, clock)
-    refit = refitted is not None
-    return Fitted(tuple(refitted or networks), evaluation, factors, steps, refit, plan.features, worth)
+    refitted, in_time = _refit(panel, plan, steps, len(chosen), device, clock)
+    return Fitted(
+        networks=tuple(refitted or networks),
+        evaluation=evaluation,
+        factors=factors,
+        steps=steps,
+        refitted=refitted is not None,
+        features=plan.features,
+        worth=worth,
+        cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
+    )
 
 
 def selection_loss(panel: Panel, plan: Plan, device: str, clock: Clock, unit_context: int) -> float | None:
@@ -189,14 +199,13 @@ def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: 
 
     Features of the calendar that nobody asked for are not counted among them.
     """
-    holidays = tuple(name for name in plan.features if is_holiday(name))
-    asked = {c.name for c in plan.covariates} | set(feature_names(holidays))
-    if not asked or clock.is_up(_SELECTION_SHARE):
+    holidays, asked = _asked(plan)
+    # Networks that were cut off would be compared by how much time they had.
+    if not asked or not selection.complete or clock.is_up(_SELECTION_SHARE):
         return None
     bare = replace(plan, covariates=(), features=tuple(name for name in plan.features if name not in holidays))
     without = _select(with_only(panel, {c.name for c in panel.covariates} - asked), bare, device, clock)
-    if not (selection.complete and without.complete):
-        # Networks that were cut off would be compared by how much time they had.
+    if not without.complete:
         return None
     groups = {c.name: {c.name} for c in plan.covariates}
     groups |= {"holidays": set(feature_names(holidays))} if holidays else {}
@@ -206,6 +215,27 @@ def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: 
         losses = [loss_on(fit.network, windows, validation) for fit in selection.fits]
         hidden[name] = sum(losses) / len(losses)
     return Worth(selection.loss, without.loss, hidden)
+
+
+def _asked(plan: Plan) -> tuple[tuple[str, ...], set[str]]:
+    """The holidays, and the columns of these and of the covariates that somebody asked for."""
+    holidays = tuple(name for name in plan.features if is_holiday(name))
+    return holidays, {c.name for c in plan.covariates} | set(feature_names(holidays))
+
+
+def _cut_off(plan: Plan, selection: _Selection, clock: Clock, *, judged: bool, in_time: bool) -> tuple[str, ...]:
+    """What there was no time for, in sentences; judged says that covariates were, in_time that the refit ended."""
+    parts, n_fits, members = [], len(selection.fits), plan.config.model.members or 1
+    if n_fits < members:
+        parts.append(f"{n_fits} of {members} networks trained")
+    if not selection.fits[-1].completed:
+        parts.append(f"{'the last' if n_fits > 1 else 'the'} network left off before it had stopped by itself")
+    if not in_time:
+        parts.append(f"not trained again on every row, so that the last {plan.holdout.span} steps taught nothing")
+    if _asked(plan)[1] and not judged:
+        parts.append("not measured what the covariates are worth")
+    by = "as asked" if clock.asked or clock.time_limit is None else f"by the time limit of {clock.time_limit:g} s"
+    return tuple(f"cut off {by}: {part}" for part in parts)
 
 
 def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
@@ -219,9 +249,9 @@ def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
     if not len(starts) or not len(validation):
         where = "before" if len(validation) else "among"
         raise _too_little(plan, f"no value follows another closely enough {where} the last {span} steps")
-    parts = (0.0, _SELECTION_SHARE)
-    fits = _train_members(plan, training, starts, plan.recipe, clock, parts, (windows, validation))
-    complete = len(fits) == (plan.config.model.members or 1) and all(fit.completed for fit in fits)
+    members, share = plan.config.model.members or 1, _SELECTION_SHARE
+    fits = _train_members(plan, training, starts, plan.recipe, members, clock, share, (windows, validation))
+    complete = len(fits) == members and all(fit.completed for fit in fits)
     return _Selection(fits, usable, complete)
 
 
@@ -239,10 +269,13 @@ def _validation(
     return training, windows, _thinned(windows.starts_before_end(plan.holdout.validation))
 
 
-def _refit(panel: Panel, plan: Plan, steps: int, device: str, clock: Clock) -> list[RecurrentNetwork] | None:
-    """All networks, trained on every row for so many steps; None when the clock cut one off or its weights ran away.
+def _refit(
+    panel: Panel, plan: Plan, steps: int, members: int, device: str, clock: Clock
+) -> tuple[list[RecurrentNetwork] | None, bool]:
+    """So many networks, trained on every row for so many steps, and whether the clock left time for it.
 
-    A part of them, or one half trained, would not be what was judged and calibrated.
+    None when the clock cut one off or its weights ran away: a part of them, or one half trained, would not be what was
+    judged and calibrated.
     """
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     a = plan.architecture
@@ -250,12 +283,12 @@ def _refit(panel: Panel, plan: Plan, steps: int, device: str, clock: Clock) -> l
     windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates)
     starts = windows.training_starts(plan.min_context)
     recipe = replace(plan.recipe, max_steps=steps)
-    fits = _train_members(plan, windows, starts, recipe, clock, (_SELECTION_SHARE, 1.0))
-    if len(fits) < (plan.config.model.members or 1) or not all(fit.completed for fit in fits):
-        return None
+    fits = _train_members(plan, windows, starts, recipe, members, clock, 1.0)
+    if len(fits) < members or not all(fit.completed for fit in fits):
+        return None, False
     networks = [fit.network for fit in fits]
     sound = all(math.isfinite(loss_on(network, windows, _thinned(starts))) for network in networks)
-    return networks if sound else None
+    return networks if sound else None, True
 
 
 def _train_members(
@@ -263,19 +296,20 @@ def _train_members(
     windows: Windows,
     starts: Tensor,
     recipe: Recipe,
+    members: int,
     clock: Clock,
-    shares: tuple[float, float],
+    share: float,
     validation: tuple[Windows, Tensor] | None = None,
 ) -> list[Fit]:
     """One Fit per member of the ensemble, each from its own seed; at least one, however little time there is.
 
-    The members divide the part of the time limit between the two `shares` among themselves.
+    All of it ends at `share` of the time limit. A member that would not, to judge by those before it, is not begun: few
+    networks that were trained to their end are worth more than many that were not.
     """
-    members, (begin, end) = plan.config.model.members or 1, shares
     fits: list[Fit] = []
+    begun = clock.seconds
     for member in range(1, members + 1):
-        share = begin + (end - begin) * member / members
-        if fits and clock.is_up(share):
+        if fits and clock.left(share) <= (clock.seconds - begun) / len(fits):
             break
         own = replace(recipe, seed=recipe.seed + member)
         fits.append(

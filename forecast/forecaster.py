@@ -58,7 +58,8 @@ class Forecaster:
     factors are by how much the distance of each quantile from the median is multiplied; evaluation is that of the
     networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
     networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
-    found; it belongs to one forecast and is not saved.
+    found; it belongs to one forecast and is not saved, and neither is cut_off, sentences on what training had no time
+    for: plan_notes end with them.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -79,6 +80,7 @@ class Forecaster:
     worth: Worth | None = None
     digest: str = ""
     adaptation: Adaptation | None = None
+    cut_off: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -119,13 +121,14 @@ class Forecaster:
                 first=str(panel.first),
                 last=str(panel.last),
             ),
-            plan_notes=(*planned.notes, *_tried(planned, fitted.features)),
+            plan_notes=(*planned.notes, *_tried(planned, fitted.features), *fitted.cut_off),
             steps=fitted.steps,
             refitted=fitted.refitted,
             stopped=clock.asked,
             covariates=planned.covariates,
             features=fitted.features,
             worth=fitted.worth,
+            cut_off=fitted.cut_off,
         )
 
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:

@@ -313,10 +313,11 @@ def _in_words(model: ModelConfig) -> str:
 def _preset_in_words(asked: Config, complete: Config, why: str) -> tuple[str, ...]:
     """What the preset decided and why, what was asked for beside it, and how a time limit is divided."""
     train, members = complete.train, complete.model.members
-    given = {"members": asked.model.members, "max_steps": asked.train.max_steps, "patience": asked.train.patience}
-    fixed = [name.replace("_", " ") for name, value in given.items() if value is not None]
+    given = {**vars(asked.model), **vars(asked.train)}
+    fixed = [name for name in ("members", "max_steps", "patience", "learning_rate") if given[name] is not None]
     said = f"preset {train.preset}: {members} network{'s'[: members != 1]} of at most {train.max_steps:,} steps, "
-    said += f"patience {train.patience}: {why}" + (f"; {', '.join(fixed)} as asked" if fixed else "")
+    said += f"patience {train.patience}, learning rate {train.learning_rate:g}: {why}"
+    said += f"; {', '.join(fixed).replace('_', ' ')} as asked" if fixed else ""
     if train.time_limit is None:
         return (said,)
     return said, f"time limit {train.time_limit:g} s: half to choose networks, the rest to train them on every row"

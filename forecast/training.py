@@ -69,7 +69,8 @@ class Clock:
         on_epoch: Callable[[Epoch], None] | None,
     ) -> None:
         self.begun = time.monotonic()
-        self._time_limit, self._should_stop, self._on_epoch = time_limit, should_stop, on_epoch
+        self.time_limit = time_limit
+        self._should_stop, self._on_epoch = should_stop, on_epoch
 
     @property
     def seconds(self) -> float:
@@ -83,7 +84,13 @@ class Clock:
 
     def is_up(self, share: float) -> bool:
         """Whether to stop now, when this part of the work may use the time limit up to `share` of it."""
-        return self.asked or (self._time_limit is not None and self.seconds >= share * self._time_limit)
+        return self.left(share) <= 0
+
+    def left(self, share: float) -> float:
+        """Seconds until this part of the work has to stop: infinite without a time limit, none when asked to."""
+        if self.asked:
+            return 0.0
+        return math.inf if self.time_limit is None else share * self.time_limit - self.seconds
 
     def report(self, epoch: Epoch) -> None:
         """Hand an epoch to whoever listens."""

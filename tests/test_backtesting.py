@@ -30,6 +30,7 @@ class Fake:
 
     learnt: int
     plan_notes: tuple[str, ...] = ("chosen: nothing",)
+    cut_off: tuple[str, ...] = ("cut off by the time limit of 1 s: 1 of 3 networks trained",)
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         """The same at every step and level."""

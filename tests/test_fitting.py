@@ -13,7 +13,7 @@ from forecast.errors import DataError
 from forecast.fitting import fit_networks
 from forecast.planning import plan
 from forecast.training import Clock
-from tests.panels import daily, weekly_wave
+from tests.panels import daily, promoted, weekly_wave
 
 QUICK = Config(model=ModelConfig(hidden=4, horizon=5, members=3), train=TrainConfig(max_steps=40))
 
@@ -239,3 +239,64 @@ def test_the_unit_of_the_own_context_is_the_networks_own():
     own = planned.architecture.context_length
     again = [fitting._loss_in_units(fit.network, found.known, planned, "cpu", own) for fit in found.fits]
     assert again == pytest.approx([fit.validation for fit in found.fits])
+
+
+class Steps(Clock):
+    """A clock on which each step of the optimiser takes one second."""
+
+    taken = 0.0
+
+    @property
+    def seconds(self):
+        """Steps so far."""
+        return self.taken
+
+    def is_up(self, share):
+        """As ever, after one more second."""
+        self.taken += 1
+        return super().is_up(share)
+
+
+def limited(panel, seconds, config=QUICK):
+    """What is fitted within so many steps, and the members that were begun for choosing and for the refit."""
+    seen = []
+    found = fit_networks(panel, plan(panel, config), "cpu", Steps(seconds, None, seen.append))
+    begun = {stage: {epoch.member for epoch in seen if epoch.stage == stage} for stage in ("select", "refit")}
+    return found, len(begun["select"]), len(begun["refit"])
+
+
+def test_an_ensemble_that_a_time_limit_makes_smaller_is_whole():
+    """Two of three networks fit into half of the limit: the third is not begun, and both are trained on every row."""
+    found, chosen, refitted = limited(daily(weekly_wave(150)), 200)
+    assert (chosen, refitted, len(found.networks), found.refitted) == (2, 2, 2, True)
+    assert found.cut_off == ("cut off by the time limit of 200 s: 2 of 3 networks trained",)
+
+
+def test_the_only_network_there_is_time_for_may_have_all_of_it():
+    """Half of the limit for it, then as many steps as were best."""
+    found, chosen, refitted = limited(daily(weekly_wave(150)), 60)
+    assert (chosen, refitted, len(found.networks)) == (1, 1, 1)
+    assert found.cut_off[:2] == (
+        "cut off by the time limit of 60 s: 1 of 3 networks trained",
+        "cut off by the time limit of 60 s: the network left off before it had stopped by itself",
+    )
+
+
+def test_enough_time_cuts_nothing_off():
+    """Nor does no limit at all."""
+    found, chosen, refitted = limited(daily(weekly_wave(150)), 10_000)
+    assert (chosen, refitted, found.refitted, found.cut_off) == (3, 3, True, ())
+    assert fitted(daily(weekly_wave(150))).cut_off == ()
+
+
+def test_what_was_cut_off_when_asked_is_said():
+    """The refit, and the worth of covariates, which comes before it."""
+    seen = []
+    found = fitted(
+        promoted(150), on_epoch=seen.append, should_stop=lambda: any(e.member == 3 and e.step == 40 for e in seen)
+    )
+    span = plan(promoted(150), QUICK).holdout.span
+    assert found.cut_off == (
+        f"cut off as asked: not trained again on every row, so that the last {span} steps taught nothing",
+        "cut off as asked: not measured what the covariates are worth",
+    )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from forecast.checkpoint import FORMAT
 from forecast.forecaster import Forecaster, read_card
@@ -44,3 +45,11 @@ def test_the_card_of_an_old_file_is_in_todays_terms():
     """What was not there then is empty, and the format is that of the file."""
     card = read_card(GOLDEN / "format1.safetensors")
     assert (card["format"], card["covariates"], card["config"]["data"]["time"]) == (1, [], [])
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_old_files_were_trained_with_what_is_the_balanced_preset_now(number):
+    """The card says so, and so does the configuration."""
+    path = GOLDEN / f"format{number}.safetensors"
+    assert read_card(path)["config"]["train"]["preset"] == "balanced"
+    assert Forecaster.load(path).config.train.preset == "balanced"

@@ -47,7 +47,7 @@ def backtest(
             "-m",
             metavar="FILE",
             readable=False,
-            help="Saved model to compare as it is; may be repeated. Nothing is trained unless --cells says so.",
+            help="Saved model to compare; may be repeated. Without --cells or --presets nothing is trained beside it.",
             rich_help_panel="Comparison",
         ),
     ] = None,
@@ -211,7 +211,7 @@ def _read(
     models: Sequence[Path],
     report: Path | None,
 ) -> tuple[Panel, list[Candidate]]:
-    """The panel, and what is to be trained or was: one candidate for each cell and each saved model.
+    """The panel, and what is to be trained or was: candidates for each cell and preset, and for each saved model.
 
     A saved model reads the data as it reads them for a forecast.
     """
@@ -234,16 +234,26 @@ def _read(
         note_down(notes)
     for note in notes:
         screen.note(note)
-    cells = [] if settings.cells == _NONE else settings.cells or (() if models else (config.model.cell,))
-    candidates = [
-        Candidate(cell, replace(config, model=replace(config.model, cell=cell))) for cell in dict.fromkeys(cells)
-    ]
+    candidates = [Candidate(name, own) for name, own in _to_train(config, models, settings).items()]
     candidates += [Candidate(name, forecaster, panels[name]) for name, forecaster in saved.items()]
     return next(iter(panels.values())), candidates
 
 
 def _trains(models: Sequence[Path], settings: BacktestSettings) -> bool:
-    return settings.cells != _NONE and bool(settings.cells or not models)
+    return settings.cells != _NONE and bool(settings.cells or settings.presets or not models)
+
+
+def _to_train(config: Config, models: Sequence[Path], settings: BacktestSettings) -> dict[str, Config]:
+    """What is to be trained, by name: a cell, or where presets are named a cell and a preset."""
+    if not _trains(models, settings):
+        return {}
+    return {
+        f"{cell} {preset}" if settings.presets else cell: replace(
+            config, model=replace(config.model, cell=cell), train=replace(config.train, preset=preset)
+        )
+        for cell in settings.cells or (config.model.cell,)
+        for preset in settings.presets or (config.train.preset,)
+    }
 
 
 def _show_columns(screen: Screen, names: Sequence[str], columns: dict[str, list[str]]) -> None:

@@ -139,6 +139,7 @@ HELP = {
     "study": "SQLite file that keeps the trials, .db; a later run with the same file goes on.",
     "cells": "Recurrent cells to try as well, with commas.",
     "backtest.cells": "Recurrent cells to train, with commas, instead of --cell; none for none.",
+    "presets": "Presets to train each cell with, with commas, instead of --preset.",
     "baselines": "With commas: naive,seasonal-naive,drift unless given; also ets,theta,arima; none for none.",
     "windows": "Cutoffs; without it as many as lie in the last quarter of the data, at most 10.",
     "step": "Steps from one cutoff to the next; without it the horizon.",

@@ -89,6 +89,7 @@ class BacktestSettings:
     """What `forecast backtest` can be told of the comparison; "none" alone is an empty list. None and (): chosen."""
 
     cells: tuple[str, ...] = ()
+    presets: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     windows: int | None = None
     step: int | None = None
@@ -99,6 +100,10 @@ class BacktestSettings:
     def __post_init__(self) -> None:
         for cell in self.cells if self.cells != ("none",) else ():
             ModelConfig(cell=cell)
+        for preset in self.presets:
+            TrainConfig(preset=preset)
+        if self.presets and self.cells == ("none",):
+            raise ConfigError("cells is none, so presets have nothing to train", hint="--cells lstm")
         for name, value in (("windows", self.windows), ("step", self.step)):
             if value is not None and not 1 <= value <= 100_000:
                 raise ConfigError(f"{name} is {value}, but must lie between 1 and 100000")

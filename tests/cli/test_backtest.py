@@ -144,6 +144,8 @@ def test_verbose_tells_what_is_trained(shop, capsys):
         (["--cells", "lstm,gur"], 2, "unknown cell 'gur'"),
         (["--baselines", "naive,est"], 2, "unknown baseline 'est'"),
         (["--cells", "none", "--baselines", "none"], 2, "nothing to compare"),
+        (["--presets", "fast,bset"], 2, "--presets: unknown preset 'bset'"),
+        (["--cells", "none", "--presets", "fast"], 2, "cells is none, so presets have nothing to train"),
         (["--windows", "0"], 2, "--windows: windows is 0"),
         (["--step", "0"], 2, "--step: step is 0"),
         (["--windows", "99"], 3, "99 windows of 7 steps"),
@@ -183,3 +185,40 @@ def test_a_method_whose_library_is_missing_says_how_to_install_it(shop, capsys, 
     monkeypatch.setattr("forecast.statistical.find_spec", lambda name: None)
     assert run(["backtest", "nowhere.csv", "--baselines", "ets"]) == 2
     assert "hint: pip install 'forecast[statistics]'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def configs(monkeypatch):
+    """The configs that are trained, in place of training."""
+    seen = []
+    fit = Forecaster.fit
+
+    def listen(panel, config, **how):
+        seen.append(config)
+        return fit(panel, config, **how)
+
+    monkeypatch.setattr(Forecaster, "fit", listen)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["--preset", "fast"], {"lstm": ("lstm", "fast")}),
+        (["--presets", "fast"], {"lstm fast": ("lstm", "fast")}),
+        (
+            ["--cells", "gru,rnn", "--presets", "fast,best"],
+            {f"{cell} {preset}": (cell, preset) for cell in ("gru", "rnn") for preset in ("fast", "best")},
+        ),
+        (["--cell", "gru", "--presets", "fast,fast"], {"gru fast": ("gru", "fast")}),
+        (["--model", "sales.safetensors", "--presets", "best"], {"lstm best": ("lstm", "best")}),
+    ],
+)
+def test_each_preset_is_trained_with_each_cell(arguments, names, shop, configs, capsys):
+    """And stands under both names; what is asked for goes before each preset."""
+    options = [*QUICK, "--baselines", "none", "--windows", "2", *arguments, "--json"]
+    assert run(["backtest", "sales.csv", *options]) == 0
+    found = {line["model"] for line in json.loads(capsys.readouterr().out)["leaderboard"]}
+    assert found - {"sales.safetensors"} == set(names)
+    assert [(c.model.cell, c.train.preset) for c in configs] == list(names.values())
+    assert {(c.model.members, c.train.max_steps) for c in configs} == {(1, 10)}

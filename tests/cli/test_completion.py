@@ -45,6 +45,7 @@ def test_each_shell_has_a_script_that_calls_back(shell, capsys):
         ("forecast tr", ["train"]),
         ("forecast in", ["inspect"]),
         ("forecast train --cell l", ["lstm"]),
+        ("forecast tune --preset b", ["balanced", "best"]),
         ("forecast predict --expect", ["--expect-sha256"]),
         ("forecast completion f", ["fish"]),
         ("forecast nonsense x", [""]),

@@ -26,6 +26,7 @@ def test_the_card_shows_settings_data_scores_and_digest(shop, capsys):
         ("n_rows", "150"),
         ("digest", card["data"]["digest"]),
         ("bidirectional", "no"),
+        ("preset", "balanced"),
     } <= facts
     assert "seasonal naive" in out
     assert err == ""

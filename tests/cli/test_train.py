@@ -59,6 +59,7 @@ def calls(monkeypatch, tmp_path):
         (["--no-bidirectional", "--members", "5"], Config(model=ModelConfig(members=5))),
         (["--learning-rate", "1e-3", "--batch-size", "64"], Config(train=TrainConfig(0.001, 64))),
         (["--max-steps", "9", "--patience", "2"], Config(train=TrainConfig(max_steps=9, patience=2))),
+        (["--preset", "best"], Config(train=TrainConfig(preset="best"))),
         (["--weight-decay", "0", "--time-limit", "60"], Config(train=TrainConfig(weight_decay=0.0, time_limit=60))),
         (
             ["--seed", "3", "--device", "cpu", "--threads", "2"],
@@ -244,3 +245,38 @@ def test_a_file_that_is_not_there_is_an_error_of_the_data(name, shop, capsys):
     """Exit code 3, and no model."""
     assert run(["train", name]) == 3
     assert capsys.readouterr().err.startswith(f"error: {name}")
+
+
+def test_a_preset_is_said_in_the_plan_and_kept_in_the_model(shop, capsys):
+    """On stderr what it decided and what was asked for beside it; in the settings file as an option."""
+    Path("forecast.toml").write_text('[train]\npreset = "best"\n', encoding="utf-8")
+    assert run(["train", "sales.csv", *QUICK, "--model", "best.safetensors"]) == 0
+    said = (
+        "preset best: 1 network of at most 20 steps, patience 16, learning rate 0.002: 150 rows are soon over-fitted; "
+    )
+    assert said + "members, max steps as asked" in capsys.readouterr().err
+    assert read_card("best.safetensors")["config"]["train"]["preset"] == "best"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "where"),
+    [
+        (["--preset", "balance"], "", "--preset"),
+        ([], '[train]\npreset = "balance"\n', "forecast.toml"),
+    ],
+)
+def test_an_unknown_preset_is_an_error_with_a_suggestion(arguments, text, where, shop, capsys):
+    """Wherever it was written."""
+    Path("forecast.toml").write_text(text, encoding="utf-8")
+    assert run(["train", "sales.csv", *arguments]) == 2
+    assert capsys.readouterr().err == f"error: {where}: unknown preset 'balance'\nhint: did you mean balanced?\n"
+
+
+def test_what_a_time_limit_cut_off_is_said(shop, capsys):
+    """After training, and in the document."""
+    options = [*QUICK, "--max-steps", "1000000", "--patience", "100000", "--time-limit", "0.5"]
+    assert run(["train", "sales.csv", *options]) == 0
+    said = "cut off by the time limit of 0.5 s: the network left off before it had stopped by itself"
+    assert said in capsys.readouterr().err
+    assert run(["train", "sales.csv", *options, "--json"]) == 0
+    assert said in json.loads(capsys.readouterr().out)["notes"]
