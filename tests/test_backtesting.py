@@ -69,6 +69,7 @@ def test_networks_are_trained_once_before_the_first_cutoff_and_see_fresh_history
     assert [config.model.horizon for config in fake] == [2]
     assert result.held_out.actual.tolist() == [[6, 7], [7, 8], [8, 9]]
     assert result.methods[0].notes == ("chosen: nothing",)
+    assert "lstm: cut off by the time limit of 1 s: 1 of 3 networks trained" in result.notes
 
 
 def test_with_refit_they_are_trained_at_each_cutoff(fake: list[Config]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from forecast.presets import EFFORTS
 from tests.test_readme import BLOCK, ROOT, environment, run
 
 __all__ = ["environment"]
@@ -15,6 +16,7 @@ __all__ = ["environment"]
 TEXT = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
 COMMANDS = [text for mark, name, text in BLOCK.findall(TEXT) if name == "sh" and mark]
 PROGRAMS = [text for _, name, text in BLOCK.findall(TEXT) if name == "python"]
+PRESETS = BLOCK.findall((ROOT / "docs" / "presets.md").read_text(encoding="utf-8"))
 
 
 @pytest.mark.slow
@@ -37,3 +39,22 @@ def test_the_table_of_forecasts_is_where_the_page_says(environment: Mapping[str,
 def test_the_programs_of_the_backtest_page_run(program: str, environment: Mapping[str, str]) -> None:
     """Whole programs, without a warning."""
     run([sys.executable, "-W", "error", "-c", program], environment)
+
+
+@pytest.mark.slow
+def test_the_commands_and_the_program_of_the_page_on_presets_run(environment: Mapping[str, str]) -> None:
+    """In the order of the page."""
+    for mark, name, text in PRESETS:
+        if mark:
+            run(["bash", "-euo", "pipefail", "-c", text], environment)
+        elif name == "python":
+            run([sys.executable, "-W", "error", "-c", text], environment)
+
+
+def test_the_table_of_presets_says_what_the_code_does() -> None:
+    """Every number of every preset."""
+    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    for preset, (members, patience, learning_rate, most) in EFFORTS.items():
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{preset}`") and line.count("|") == 6)
+        steps = ", ".join(f"{n:,}" for n in most)
+        assert row.split("|", 2)[2] == f" {members} | {steps} | {patience} | {learning_rate:g} |"

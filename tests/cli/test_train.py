@@ -252,7 +252,7 @@ def test_a_preset_is_said_in_the_plan_and_kept_in_the_model(shop, capsys):
     Path("forecast.toml").write_text('[train]\npreset = "best"\n', encoding="utf-8")
     assert run(["train", "sales.csv", *QUICK, "--model", "best.safetensors"]) == 0
     said = (
-        "preset best: 1 network of at most 20 steps, patience 16, learning rate 0.002: 150 rows are soon over-fitted; "
+        "preset best: 1 network of at most 20 steps, patience 8, learning rate 0.002: 150 rows are soon over-fitted; "
     )
     assert said + "members, max steps as asked" in capsys.readouterr().err
     assert read_card("best.safetensors")["config"]["train"]["preset"] == "best"
