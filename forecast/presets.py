@@ -22,8 +22,8 @@ class Effort:
 
 
 #: Members, patience and learning rate of each preset, and the most steps for few rows, for more, and for many series.
-#: Few steps have to be larger ones. The best one only has more networks: with more steps and patience, too, it took
-#: longer and was no better.
+#: Few steps have to be larger ones. The best one has more networks and nothing else: where its networks use all
+#: their steps, twice the steps and patience took half as long again for 2 % less error.
 EFFORTS: dict[str, tuple[int, int, float, tuple[int, int, int]]] = {
     "fast": (1, 4, 4e-3, (80, 200, 300)),
     "balanced": (3, 8, 2e-3, (150, 800, 1200)),
