@@ -18,7 +18,7 @@ QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9
 
 CELLS = ("rnn", "lstm", "gru")
 PRESETS = ("fast", "balanced", "best")
-SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "none")
+SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "mixed", "none")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 #: What may become of several rows of one item and time.
 DUPLICATES = ("first", "last", "mean", "sum")
@@ -109,6 +109,7 @@ class ModelConfig:
     hidden: int | None = None
     layers: int | None = None
     bidirectional: bool = False
+    smoothing: bool = True
     dropout: float | None = None
     segment: int | None = None
     context_length: int | None = None

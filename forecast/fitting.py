@@ -284,7 +284,7 @@ def _refit(
     starts = windows.training_starts(plan.min_context)
     recipe = replace(plan.recipe, max_steps=steps)
     fits = _train_members(plan, windows, starts, recipe, members, clock, 1.0)
-    if len(fits) < members or not all(fit.completed for fit in fits):
+    if clock.asked or len(fits) < members or not all(fit.completed for fit in fits):
         return None, False
     networks = [fit.network for fit in fits]
     sound = all(math.isfinite(loss_on(network, windows, _thinned(starts))) for network in networks)

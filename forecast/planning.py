@@ -20,7 +20,7 @@ from forecast.models.architecture import PLAIN, Architecture
 from forecast.panel import Covariate, Panel
 from forecast.presets import effort
 from forecast.recipe import Recipe
-from forecast.scaling import prefers_log
+from forecast.scaling import fit_scaling, prefers_log
 from forecast.seasonality import is_seasonal
 
 _Settings = TypeVar("_Settings", DataConfig, ModelConfig, TrainConfig)
@@ -30,6 +30,10 @@ _FEWEST_STEPS = 5
 #: The widest segment, in steps: wider ones make the embedding larger than the network.
 _LONGEST_SEGMENT = 1_000
 _DAY = 86_400_000_000
+#: A panel of fewer series than this is trained on smaller batches.
+_FEW_SERIES = 10
+#: Validation windows per series, at most: a few weeks of half days, a year of half months.
+_MOST_VALIDATION = 30
 #: Days after which these calendar features begin again.
 _PERIODS = {"time-of-day": 1.0, "weekend-time-of-day": 7.0, "weekday": 7.0}
 #: Series that are looked at for a season, at most.
@@ -121,7 +125,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     # Rows that the model is judged by have no say in how it is made.
     known = panel.drop_last(holdout.span)
     scaling, why_scaling = _scaling(panel, known, config, m)
-    seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, log=scaling == "log")
+    seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, scaling)
     preset = effort(config.train.preset, panel.n_rows, len(panel))
     complete = Config(
         read=config.read,
@@ -135,7 +139,8 @@ def plan(panel: Panel, config: Config) -> Plan:
             config.train,
             learning_rate=preset.learning_rate,
             weight_decay=1e-2,
-            batch_size=256,
+            # Windows of one series overlap: more of them at once cost time and say little more.
+            batch_size=64 if len(panel) < _FEW_SERIES else 256,
             max_steps=preset.max_steps,
             patience=preset.patience,
             threads=1,
@@ -171,6 +176,7 @@ def architecture_of(
         hidden=model.hidden,
         layers=model.layers,
         bidirectional=model.bidirectional,
+        smoothing=model.smoothing,
         dropout=model.dropout,
         segment=model.segment,
         context_length=model.context_length,
@@ -230,7 +236,7 @@ def _calendar_seasons(panel: Panel, config: Config, longest: int) -> tuple[int, 
 
 
 def _visible_seasons(
-    panel: Panel, config: Config, seasons: tuple[int, ...], context_length: int, *, log: bool
+    panel: Panel, config: Config, seasons: tuple[int, ...], context_length: int, scaling: str
 ) -> tuple[tuple[int, ...], str]:
     """Those of the seasons that at least half of the series show, or that was asked for; (1,) when there is none."""
     if seasons == (1,):
@@ -241,7 +247,7 @@ def _visible_seasons(
     if config.data.season_length is not None:
         return seasons, f"season of {seasons[0]} steps, as asked"
     sample = panel.series[:: -(-len(panel) // _MOST_TESTED)]
-    values = [np.log(s.values) if log else s.values for s in sample]
+    values = [fit_scaling(s.values, scaling).transform(s.values) for s in sample]
     visible = tuple(m for m in seasons if sum(is_seasonal(v, m) for v in values) >= len(values) / 2)
     if not visible:
         return (1,), f"no season of {' or '.join(map(str, seasons))} steps can be seen in the changes"
@@ -281,14 +287,18 @@ def _scaling(panel: Panel, known: Panel, config: Config, season_length: int) -> 
         return config.data.scaling, "as asked"
     if positive and all(prefers_log(s.values, season_length) for s in known.series):
         return "log", "every value is positive and none far below its neighbours"
+    seen_in_logs = sum(prefers_log(s.values) for s in known.series)
+    if positive and 2 * seen_in_logs >= len(known) > 1:
+        why = f"{seen_in_logs:,} of {len(known):,} series are never far below their neighbours: those in logarithms"
+        return "mixed", why
     return "standard", "some values are not positive, or far below their neighbours"
 
 
 def _holdout(length: int, horizon: int) -> Holdout:
-    """At most six validation windows half a horizon apart over a quarter of the series, and up to three to look at."""
+    """Validation windows half a horizon apart over a quarter of the series, and up to three later ones to look at."""
     stride = max(1, horizon // 2)
     n_test = min(3, max(1, length // (8 * horizon)))
-    n_validation = min(6, max(1, 1 + (length // 4 - horizon) // stride))
+    n_validation = min(_MOST_VALIDATION, max(1, 1 + (length // 4 - horizon) // stride))
     test = tuple(horizon * (i + 1) for i in range(n_test))
     validation = tuple(test[-1] + horizon + stride * i for i in range(n_validation))
     if length - validation[-1] >= max(2 * horizon, length // 3, _FEWEST_STEPS):

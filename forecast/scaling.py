@@ -1,6 +1,7 @@
 """Scaling: from a series' own units to the network's and exactly back; fitted on history only, kept as two numbers.
 
-Every rule is affine, (x - center) / scale, with `log` taking logarithms first. Nothing here is ever pickled.
+Every rule is affine, (x - center) / scale; `log` takes logarithms first, and `mixed` does so where the series is better
+seen in them. Nothing here is ever pickled.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from numpy.typing import NDArray
 from forecast.errors import DataError
 
 Array = NDArray[np.float64]
+
+#: Steps to each side that make the neighbourhood of a value where no season is known: a year of months, half a day.
+_HALF_NEIGHBOURHOOD = 12
+#: Standard deviations below the median that are not yet an outlier in logarithms.
+_FARTHEST_DOWN = 4.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def fit_scaling(values: Array, rule: str) -> Scaling:
     StandardScaler, RobustScaler, MinMaxScaler and MaxAbsScaler.
     """
     observed = values[~np.isnan(values)]
-    log = rule == "log"
+    log = rule == "log" or (rule == "mixed" and prefers_log(values))
     if log:
         observed = _logarithm(observed)
     center, scale = SCALERS[rule](observed)
@@ -55,15 +61,20 @@ def fit_scaling(values: Array, rule: str) -> Scaling:
     return Scaling(float(center), 1.0 if spread_is_rounding else float(scale), log)
 
 
-def prefers_log(values: Array, season_length: int) -> bool:
-    """Whether one series [T] is better seen in logarithms: all positive and never far below its own neighbourhood.
+def prefers_log(values: Array, season_length: int = _HALF_NEIGHBOURHOOD) -> bool:
+    """Whether one series [T] is better seen in logarithms: all positive, and no value an outlier there.
 
     Levels, prices and counts far from zero grow by percentages; a count that now and then drops to almost nothing
-    turns into huge negative outliers in logarithms. The neighbourhood is a centred window of two seasons.
+    turns into huge negative outliers in logarithms. None is one where the lowest logarithm lies within so many standard
+    deviations of the middle one, as with quiet nights, or where no value is far below its neighbourhood, a centred
+    window of two seasons.
     """
     observed = values[~np.isnan(values)]
     if len(observed) == 0 or observed.min() <= 0:
         return False
+    logarithms = np.log(observed)
+    if np.median(logarithms) - logarithms.min() <= _FARTHEST_DOWN * logarithms.std():
+        return True
     reach = max(season_length, 3)
     padded = np.pad(observed, reach, mode="reflect" if len(observed) > reach else "edge")
     # Neighbourhoods overlap: one median serves a quarter of a season, or memory would grow with the season's length.
@@ -108,5 +119,6 @@ SCALERS: dict[str, Callable[[Array], tuple[float, float]]] = {
     "minmax": _minmax,
     "maxabs": _maxabs,
     "log": _standard,
+    "mixed": _standard,
     "none": _none,
 }

@@ -25,8 +25,8 @@ STEPS_PER_EPOCH = 10
 #: The averaged weights forget as fast as 1 / (1 - _AVERAGING) steps.
 _AVERAGING = 0.98
 _WARM_UP_STEPS = 20
-#: The gate between anchors and the response to covariates have few weights that each do much; they learn this much
-#: faster than the rest.
+#: The gate between anchors, its trust in their recent errors and the response to covariates have few weights that each
+#: do much; they learn this much faster than the rest.
 _FAST_RATE = 5.0
 
 
@@ -239,7 +239,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _parameter_groups(network: RecurrentNetwork, recipe: Recipe) -> list[dict[str, object]]:
-    fast = {name: p for name, p in network.named_parameters() if name in ("gate", "response.weight")}
+    fast = {name: p for name, p in network.named_parameters() if name in ("gate", "trust", "response.weight")}
     rest = [p for name, p in network.named_parameters() if name not in fast]
     return [
         {"params": rest, "base_lr": recipe.learning_rate},

@@ -27,11 +27,14 @@ def _from_1(metadata: Metadata) -> Metadata:
 def _from_2(metadata: Metadata) -> Metadata:
     """Format 3 has calibration factors by lead time; until then one row of them served every lead.
 
-    It also has presets; what is now the balanced one was all there was.
+    It also has presets, where what is now the balanced one was all there was, and exponential smoothing among the
+    anchors, where there was none.
     """
     factors, config = metadata.get("factors"), metadata.get("config")
     if isinstance(config, Mapping) and isinstance(config.get("train"), Mapping):
         config = {**config, "train": {"preset": "balanced", **config["train"]}}
+    if isinstance(config, Mapping) and isinstance(config.get("model"), Mapping):
+        config = {**config, "model": {**config["model"], "smoothing": False}}
     return {**metadata, "config": config, "factors": {"leads": [1], "rows": [factors]}}
 
 

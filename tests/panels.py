@@ -28,6 +28,12 @@ def weekly_wave(length, seed=0):
     return 100 + week + np.cumsum(0.3 * rng.normal(size=length)) + rng.normal(size=length)
 
 
+def uneven_wave(length, seed=0):
+    """A wave of 9.7 days that no season of whole days can follow: training always finds something to add."""
+    steps = np.arange(length)
+    return 100 + 8 * np.sin(2 * np.pi * steps / 9.7) + 0.3 * np.random.default_rng(seed).normal(size=length)
+
+
 def driven(values, rows, names=("promo",), role="future", static=(), categories=()):
     """A panel of one daily series with covariates: rows [T + E, C], one name for each column, and static ones."""
     panel = daily(values)

@@ -13,7 +13,7 @@ from forecast.errors import DataError
 from forecast.fitting import fit_networks
 from forecast.planning import plan
 from forecast.training import Clock
-from tests.panels import daily, promoted, weekly_wave
+from tests.panels import daily, promoted, uneven_wave, weekly_wave
 
 QUICK = Config(model=ModelConfig(hidden=4, horizon=5, members=3), train=TrainConfig(max_steps=40))
 
@@ -267,14 +267,14 @@ def limited(panel, seconds, config=QUICK):
 
 def test_an_ensemble_that_a_time_limit_makes_smaller_is_whole():
     """Two of three networks fit into half of the limit: the third is not begun, and both are trained on every row."""
-    found, chosen, refitted = limited(daily(weekly_wave(150)), 200)
+    found, chosen, refitted = limited(daily(uneven_wave(150)), 200)
     assert (chosen, refitted, len(found.networks), found.refitted) == (2, 2, 2, True)
     assert found.cut_off == ("cut off by the time limit of 200 s: 2 of 3 networks trained",)
 
 
 def test_the_only_network_there_is_time_for_may_have_all_of_it():
     """Half of the limit for it, then as many steps as were best."""
-    found, chosen, refitted = limited(daily(weekly_wave(150)), 60)
+    found, chosen, refitted = limited(daily(uneven_wave(150)), 60)
     assert (chosen, refitted, len(found.networks)) == (1, 1, 1)
     assert found.cut_off[:2] == (
         "cut off by the time limit of 60 s: 1 of 3 networks trained",
@@ -284,9 +284,9 @@ def test_the_only_network_there_is_time_for_may_have_all_of_it():
 
 def test_enough_time_cuts_nothing_off():
     """Nor does no limit at all."""
-    found, chosen, refitted = limited(daily(weekly_wave(150)), 10_000)
+    found, chosen, refitted = limited(daily(uneven_wave(150)), 10_000)
     assert (chosen, refitted, found.refitted, found.cut_off) == (3, 3, True, ())
-    assert fitted(daily(weekly_wave(150))).cut_off == ()
+    assert fitted(daily(uneven_wave(150))).cut_off == ()
 
 
 def test_what_was_cut_off_when_asked_is_said():

@@ -135,3 +135,13 @@ def test_holidays_join_the_features_and_are_said():
     short = plan(daily(weekly_wave(60), start="2021-06-20"), Config(DataConfig(holidays=("DE",))))
     assert short.features == ()
     assert "the holidays of DE come too seldom in these data to learn from" in short.notes
+
+
+def test_a_panel_of_which_most_series_suit_logarithms_is_scaled_series_by_series():
+    """One series with a collapse does not take the logarithms from the others; alone it decides."""
+    growing = [np.exp(np.arange(120) / 40) for _ in range(3)]
+    collapsing = np.where(np.arange(120) == 20, 0.001, 5.0 + np.arange(120) % 3)
+    assert plan(daily(*growing, collapsing), Config()).scaling == "mixed"
+    assert plan(daily(*growing), Config()).scaling == "log"
+    assert plan(daily(collapsing), Config()).scaling == "standard"
+    assert plan(daily(*growing, collapsing - 1), Config()).scaling == "standard"

@@ -70,12 +70,21 @@ def test_a_logarithm_of_nothing_is_an_error_with_the_way_out():
         (np.array([-1.0, 2.0] * 10), False),
         (np.array([np.nan]), False),
         (np.array([3.0]), True),
+        (np.array([800.0, 900, 700, 20, 15, 25] * 20), True),
     ],
-    ids=["growth", "one collapse", "a deep dip", "zeros", "negative", "nothing observed", "one value"],
+    ids=["growth", "one collapse", "a deep dip", "zeros", "negative", "nothing observed", "one value", "deep nights"],
 )
 def test_logarithms_are_for_positive_series_without_collapses(values, expected):
     """Growth over orders of magnitude is fine, a single drop to a five-hundredth is not."""
     assert prefers_log(values, 4) is expected
+
+
+def test_mixed_scaling_takes_logarithms_only_where_they_suit():
+    """Growth in logarithms, zeros and a collapse as they are: each series decides for itself, by its own values."""
+    collapse = np.array([5.0, 6, 7, 8] * 10 + [0.01] + [5.0, 6, 7, 8] * 10)
+    assert fit_scaling(np.exp(np.arange(60) / 10), "mixed") == fit_scaling(np.exp(np.arange(60) / 10), "log")
+    for values in (collapse, np.array([1.0, 0.0, 2.0] * 10)):
+        assert fit_scaling(values, "mixed") == fit_scaling(values, "standard")
 
 
 def test_every_scaling_that_can_be_configured_exists():

@@ -109,6 +109,7 @@ HELP = {
     "layers": "Recurrent layers on top of each other.",
     "hidden": "Width of a layer.",
     "bidirectional": "Read the history in both directions.",
+    "smoothing": "Let exponential smoothing be among what the network chooses from.",
     "dropout": "Share of values dropped between layers while training.",
     "segment": "Steps of history that one recurrent step takes in.",
     "members": "Networks that are trained and averaged.",

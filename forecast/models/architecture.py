@@ -12,6 +12,8 @@ PLAIN = -1
 class Architecture:
     """All that decides the network's tensors. context_length, horizon and segment are steps.
 
+    smoothing says whether exponential smoothing is among the anchors, and whether their recent errors count.
+
     past, future and static have an entry for each covariate: 0 for a number, PLAIN for one that is always known and
     acts in a straight line, else how many categories there are.
     """
@@ -29,3 +31,4 @@ class Architecture:
     past: tuple[int, ...] = ()
     future: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
+    smoothing: bool = True

@@ -25,6 +25,20 @@ _MOST_ANCHORED = 16_384
 _HALF_WAY_WINDOWS = 10.0
 
 
+#: The opening of the gate for an anchor that is left out; a softmax makes it an exact zero.
+_SHUT = -1e4
+#: Anchors that the mixture is made of, at most, and the least weight that one must have.
+_MOST_KEPT, _LEAST_WEIGHT = 16, 0.01
+#: Windows that the mixture is fitted to, at most, steps of that fit, and their rate.
+_GATE_WINDOWS, _GATE_STEPS, _GATE_RATE = 256, 100, 0.05
+#: How much of the best error a divergence of one from the start may cost.
+_GATE_CAUTION = 0.05
+#: Added to recent errors, in local scales: below that one is as good as another.
+_SMALL_ERROR = 1e-3
+#: How much weight recent errors have before anything says how much they deserve.
+_FIRST_TRUST = 0.3
+
+
 class Stack(nn.Module):
     """Layers of one cell, bidirectional or not, with dropout between layers: [B, T, I] → the last state [B, D·H].
 
@@ -71,7 +85,7 @@ class RecurrentNetwork(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        n_levels, n_anchors = len(a.quantile_levels), count_anchors(a.context_length, a.season_lengths)
+        n_levels, n_anchors = len(a.quantile_levels), count_anchors(a.context_length, a.season_lengths, a.smoothing)
         self.past, self.future, self.static = (Encoder(c) if c else None for c in (a.past, a.future, a.static))
         self.response = Response(a.future) if a.future else None
         past, future, static = (part.width if part else 0 for part in (self.past, self.future, self.static))
@@ -86,6 +100,7 @@ class RecurrentNetwork(nn.Module):
         self.head = nn.Linear(a.hidden, a.horizon * n_levels)
         self.skip = nn.Linear(a.context_length, a.horizon, bias=False)
         self.gate = nn.Parameter(torch.zeros(n_anchors))
+        self.trust = nn.Parameter(torch.zeros(1)) if a.smoothing else None
         self.gate_by_state = nn.Linear(width, n_anchors, bias=False)
         self.log_width = nn.Parameter(torch.zeros(a.horizon))
         self.width_by_change = nn.Parameter(torch.zeros(1 + (a.season_lengths[0] < a.context_length)))
@@ -126,15 +141,45 @@ class RecurrentNetwork(nn.Module):
         corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
         if self.future is not None and self.ahead is not None:
             corrections = corrections + self.ahead(hidden, self.future(covariates[:, length:, n_past:]))
-        weights = torch.softmax(self.gate + self.gate_by_state(state), -1)
+        options, weights = self._options(local, state)
         width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
-        median = (weights[..., None] * self._anchors(local)).sum(1) + self.skip(values) + corrections[..., 0]
+        median = (weights[..., None] * options).sum(1) + self.skip(values) + corrections[..., 0]
         quantiles = self._spread_out(median, width, corrections[..., 1:])
         quantiles = quantiles * local.scale[..., None] + local.center[..., None]
         if response is None:
             return quantiles, local.scale
         # Errors are measured in the scale of the context as it was: a response could make them small by adding to it.
         return quantiles + response[:, length:, None], normalise(context, spread)[2]
+
+    def _kept(self) -> list[int]:
+        """The anchors that the gate has not shut out."""
+        return torch.nonzero(self.gate > _SHUT / 2).flatten().tolist()
+
+    def _options(self, local: _Local, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The kept anchors [B, K, H] of a context and their weights [B, K]."""
+        a, kept = self.architecture, self._kept()
+        options = anchors(local.filled, local.available, a.season_lengths, a.horizon, kept)
+        opening = self.gate[kept]
+        if self.trust is not None:
+            opening = opening - self.trust * self._recent_errors(local, kept)
+        if state is not None:
+            opening = opening + state @ self.gate_by_state.weight[kept].T
+        return options, torch.softmax(opening, -1)
+
+    def _recent_errors(self, local: _Local, kept: Sequence[int]) -> Tensor:
+        """How each kept anchor did a horizon ago, over what has been seen since: logarithms of errors [B, K], centred.
+
+        The past of a context that begins too late for that is its first season again.
+        """
+        a = self.architecture
+        length, m = a.context_length, a.season_lengths[0]
+        back = max(1, min(a.horizon, length // 3))
+        before = torch.arange(length, device=local.filled.device) - back
+        before = torch.where(before < 0, before + -(-back // m) * m, before).clamp_max(length - 1)
+        found = anchors(local.filled[:, before], (local.available - back).clamp_min(1), a.season_lengths, back, kept)
+        actual, observed = local.filled[:, None, -back:], local.observed[:, None, -back:]
+        errors = ((found - actual).abs() * observed).sum(-1) / observed.sum(-1).clamp_min(1) + _SMALL_ERROR
+        return (errors / errors.mean(1, keepdim=True)).log()
 
     def _spread_out(self, median: Tensor, width: Tensor, corrections: Tensor) -> Tensor:
         """Quantiles [B, H, Q] around the median [B, H] from the logs [B, H, Q - 1] of the steps between them.
@@ -177,20 +222,19 @@ class RecurrentNetwork(nn.Module):
         With future covariates [B, L + H, C] the response to them is set first, from what the anchors leave unexplained,
         and the gate once more for what is left without it.
         """
-        options, truth, local = self._without_response(context, target, spread, None)
-        self._open_gate(options, truth, sharpness)
+        truth, local = self._without_response(context, target, spread, None)
+        self._open_gate(local, truth, sharpness)
         if self.response is not None and covariates is not None:
             future = covariates[..., len(self.architecture.past) :]
-            left = truth - (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
+            left = truth - self._mixed(local)
             # Every feature takes anchors of its own: with many of them, fewer windows have to do.
             some = slice(None, None, -(-len(context) * len(self.response.weight) // _MOST_ANCHORED))
             few = _Local(*(part[some] for part in local))
             features = self._anchored_features(future[some], few) * (spread[some, None] / few.scale)[..., None]
             self.response.weight.copy_(cautious_ridge(features, left[some]))
-            options, truth, local = self._without_response(context, target, spread, future)
-            self._open_gate(options, truth, sharpness)
-        mixed = (torch.softmax(self.gate, -1)[:, None] * options).sum(1)
-        missed = (mixed - truth).abs()
+            truth, local = self._without_response(context, target, spread, future)
+            self._open_gate(local, truth, sharpness)
+        missed = (self._mixed(local) - truth).abs()
         slopes = _slopes(local.changes, missed.nanmean(1).clamp_min(1e-4).log())
         # Windows overlap: only every H-th is news, and a slope learnt from few of them is mostly chance.
         independent = len(context) / self.architecture.horizon
@@ -203,18 +247,40 @@ class RecurrentNetwork(nn.Module):
 
     def _without_response(
         self, context: Tensor, target: Tensor, spread: Tensor, future: Tensor | None
-    ) -> tuple[Tensor, Tensor, _Local]:
-        """Anchors [B, K, H], truth [B, H] and context of windows, less the response to their future covariates."""
+    ) -> tuple[Tensor, _Local]:
+        """Truth [B, H] and context of windows in local units, less the response to their future covariates."""
         if self.response is not None and future is not None:
             response = self.response(future) * spread[:, None]
             context, target = context - response[:, : context.shape[1]], target - response[:, context.shape[1] :]
         local = self._localise(context, spread)
-        return self._anchors(local), (target - local.center) / local.scale, local
+        return (target - local.center) / local.scale, local
 
-    def _open_gate(self, options: Tensor, truth: Tensor, sharpness: float) -> None:
+    def _mixed(self, local: _Local) -> Tensor:
+        """What the gate makes of the anchors [B, H] before anything is learnt."""
+        options, weights = self._options(local)
+        return (weights[..., None] * options).sum(1)
+
+    def _open_gate(self, local: _Local, truth: Tensor, sharpness: float) -> None:
+        """Set gate and trust by the errors of anchors and of their mixtures over windows, truth [B, H] NaN if missing.
+
+        The start is the soft choice of those that erred least. From there the mean absolute error of the mixture is
+        lowered by gradient descent, held near the start by the Kullback-Leibler divergence.
+        """
+        a = self.architecture
+        options = anchors(local.filled, local.available, a.season_lengths, a.horizon, range(len(self.gate)))
         errors = (options - truth[:, None]).abs().nanmean((0, 2))
         best = errors.min().clamp_min(1e-6)
-        self.gate.copy_(-sharpness * (errors / best - 1).clamp_max(10.0))
+        kept = torch.topk(errors, min(_MOST_KEPT, len(errors)), largest=False).indices.sort().values
+        start = torch.log_softmax(-sharpness * (errors[kept] / best - 1), 0)
+        few = slice(None, None, -(-len(truth) // _GATE_WINDOWS))
+        recent = self._recent_errors(_Local(*(part[few] for part in local)), kept.tolist())
+        gate, trust = _mixture(options[few][:, kept], truth[few], recent, start, best)
+        weights = gate.softmax(0)
+        open_ = weights >= min(_LEAST_WEIGHT, float(weights.max()))
+        self.gate.fill_(_SHUT)
+        self.gate[kept[open_]] = gate[open_]
+        if self.trust is not None:
+            self.trust.copy_(trust)
 
     def _anchored_features(self, future: Tensor, local: _Local) -> Tensor:
         """What each feature of the response [B, H, D] adds to a forecast from anchors that had it in their context.
@@ -222,16 +288,14 @@ class RecurrentNetwork(nn.Module):
         Anchors are linear in the context: taking a response off it takes the anchors of that response off the forecast.
         """
         assert self.response is not None
-        a, weights = self.architecture, torch.softmax(self.gate, -1)[:, None]
+        a, kept = self.architecture, self._kept()
+        weights = self._options(local)[1][..., None]
         columns = []
         for feature in self.response.features(future).unbind(-1):
             context, ahead = feature[:, : a.context_length], feature[:, a.context_length :]
-            options = anchors(context, local.available, a.season_lengths, a.horizon)
+            options = anchors(context, local.available, a.season_lengths, a.horizon, kept)
             columns.append(ahead - (weights * options).sum(1))
         return torch.stack(columns, -1)
-
-    def _anchors(self, local: _Local) -> Tensor:
-        return anchors(local.filled, local.available, self.architecture.season_lengths, self.architecture.horizon)
 
     def _localise(self, context: Tensor, spread: Tensor) -> _Local:
         seasons = self.architecture.season_lengths
@@ -258,6 +322,23 @@ class _Local(NamedTuple):
     filled: Tensor
     available: Tensor
     changes: Tensor
+
+
+def _mixture(options: Tensor, truth: Tensor, recent: Tensor, start: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
+    """Gate [K] and trust [1] with which the anchors [B, K, H] come nearest to the truth [B, H], from the start [K]."""
+    known, truth = ~torch.isnan(truth), torch.nan_to_num(truth)
+    with torch.enable_grad():
+        gate, trust = start.clone().requires_grad_(), torch.full((1,), _FIRST_TRUST, requires_grad=True)
+        optimiser = torch.optim.Adam([gate, trust], lr=_GATE_RATE)
+        for _ in range(_GATE_STEPS):
+            weights = torch.softmax(gate - trust.relu() * recent, -1)
+            error = (((weights[..., None] * options).sum(1) - truth).abs() * known).sum() / known.sum()
+            logs = torch.log_softmax(gate, 0)
+            loss = error / unit + _GATE_CAUTION * (logs.exp() * (logs - start)).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return gate.detach(), trust.detach().clamp_min(0.0)
 
 
 def _mean_change(filled: Tensor, available: Tensor, lag: int) -> Tensor:

@@ -66,10 +66,24 @@ def test_they_are_as_many_as_counted(length, seasons):
 def test_cycles_that_reach_before_the_first_value_are_replaced():
     """With five known steps of four-step seasons the two-cycle anchors fall back to one cycle, or to the last value."""
     context = torch.tensor([[0.0, 0.0, 0.0, 4.0, 1.0, 2.0, 3.0, 4.0]])
-    once, again = (anchors(context, torch.tensor([known]), (4,), 4)[0].tolist() for known in (5, 3))
+    once, again = (anchors(context, torch.tensor([known]), (4,), 4, range(6))[0].tolist() for known in (5, 3))
     assert once[:3] == [[4, 4, 4, 4], [1, 2, 3, 4], [1, 2, 3, 4]]
     assert once[3:] == [[4, 4, 4, 4]] * 3
     assert again == [[4, 4, 4, 4]] * 6
+
+
+def test_any_of_them_can_be_had_alone():
+    """Those that are kept are what they are among all, and in their order."""
+    context = torch.randn(3, 24)
+    everything = anchors(context, enough(context), (4, 1), 5)
+    some = [0, 5, everything.shape[1] - 20, everything.shape[1] - 1]
+    torch.testing.assert_close(anchors(context, enough(context), (4, 1), 5, some), everything[:, some])
+
+
+def test_without_smoothing_there_are_those_of_cycles_alone():
+    """They come first, so a network that knows no others counts the same way."""
+    fewer, all_ = count_anchors(24, (4,), smoothing=False), count_anchors(24, (4,))
+    assert 0 < fewer < all_
 
 
 @pytest.mark.parametrize(

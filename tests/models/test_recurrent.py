@@ -79,6 +79,54 @@ def test_before_training_the_median_is_a_mix_of_anchors():
     torch.testing.assert_close(median, targets[0], atol=0.01, rtol=0)
 
 
+def seasons_and_walks(n):
+    """Windows [n, 12] and targets [n, 5]: half a season of four that repeats, half random walks."""
+    generator = torch.Generator().manual_seed(5)
+    season = torch.randn(n // 2, 4, generator=generator).repeat(1, 5)[:, :17]
+    walks = torch.randn(n - n // 2, 17, generator=generator).cumsum(1)
+    paths = torch.cat([season, walks])
+    return paths[:, :12], paths[:, 12:]
+
+
+def test_the_gate_trusts_what_did_well_in_the_context_at_hand():
+    """Among seasons and random walks no anchor is best everywhere; its error a horizon ago tells which is here."""
+    windows, targets = seasons_and_walks(400)
+    errors = {}
+    for smoothing in (True, False):
+        network = RecurrentNetwork(replace(SMALL, smoothing=smoothing)).eval()
+        network.start_at_anchors(windows, targets, torch.ones(400))
+        median = network(windows, torch.ones(400))[0][..., QUANTILE_LEVELS.index(0.5)]
+        errors[smoothing] = (median - targets)[:200].abs().mean()
+        if smoothing:
+            assert network.trust.item() > 0.5
+    assert errors[True] < 0.5 * errors[False]
+
+
+def test_an_anchor_that_is_left_out_stays_out():
+    """Shut gates count for nothing and get no gradient; training cannot open them."""
+    windows, targets = seasons_and_walks(60)
+    network = RecurrentNetwork(SMALL)
+    network.start_at_anchors(windows, targets, torch.ones(60))
+    shut = network.gate < -1_000
+    assert 0 < shut.sum() < len(shut)
+    network(windows, torch.ones(60))[0].square().sum().backward()
+    assert not network.gate.grad[shut].any()
+    assert network.gate.grad[~shut].any()
+
+
+def test_a_mixture_is_found_where_it_is_better_than_either_anchor():
+    """The truth halfway between the last value and the season before: the gate must weigh, not choose."""
+    generator = torch.Generator().manual_seed(8)
+    windows = torch.randn(300, 12, generator=generator)
+    halfway = (windows[:, -1:] + torch.cat([windows[:, -4:], windows[:, -4:-3]], 1)) / 2
+    network = RecurrentNetwork(SMALL).eval()
+    network.start_at_anchors(windows, halfway, torch.ones(300))
+    median = network(windows, torch.ones(300))[0][..., QUANTILE_LEVELS.index(0.5)]
+    # Either anchor is as far from halfway as the other.
+    nearest = (halfway - windows[:, -1:]).abs().mean()
+    assert (halfway - median).abs().mean() < 0.75 * nearest
+
+
 def test_before_training_the_quantiles_are_normal_around_it():
     """Their distances are in the ratios of the normal distribution's."""
     network = RecurrentNetwork(SMALL).eval()
