@@ -260,7 +260,7 @@ def _validation(
 ) -> tuple[Windows, Windows, Tensor]:
     """Windows without the held-out steps, windows with them, and the validation starts in these."""
     span = plan.holdout.span
-    scalings = [fit_scaling(s.values[:-span], plan.scaling) for s in panel.series]
+    scalings = [fit_scaling(s.values[:-span], plan.scaling, s.values[-span:]) for s in panel.series]
     whole = [scaling.transform(s.values) for scaling, s in zip(scalings, panel.series, strict=True)]
     lengths = context_length or plan.architecture.context_length, plan.architecture.horizon
     covariates = covariates_of(panel.series, plan.architecture)
@@ -370,7 +370,7 @@ def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> Factors:
     quantiles = np.concatenate([part.forecast.quantiles for part in parts])
     actuals = np.concatenate(
         [
-            scaling.transform(row)[None]
+            scaling.transform_outcomes(row)[None]
             for p in parts
             for scaling, row in zip(p.forecast.scalings, p.actuals, strict=True)
         ]

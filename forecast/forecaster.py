@@ -182,7 +182,7 @@ class Forecaster:
         actual = np.full((len(cuts), horizon), np.nan)
         for row, scaling, (_, s, cut) in zip(actual, scaled.scalings, cuts, strict=True):
             outcomes = s.values[cut : cut + horizon]
-            row[: len(outcomes)] = scaling.transform(outcomes)
+            row[: len(outcomes)] = scaling.transform_outcomes(outcomes)
         calibrated = apply_factors(scaled.quantiles, self.factors, self.quantile_levels)
         reached = reaches(calibrated, actual, self.quantile_levels)
         numbers = np.array([number for number, _, _ in cuts])

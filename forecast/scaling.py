@@ -39,20 +39,29 @@ class Scaling:
             values = _logarithm(values)
         return (values - self.center) / self.scale
 
+    def transform_outcomes(self, values: Array) -> Array:
+        """Values that came after those it was fitted to; one without a logarithm lies infinitely far below."""
+        if not self.log:
+            return self.transform(values)
+        with np.errstate(divide="ignore"):
+            return (np.log(np.maximum(values, 0.0)) - self.center) / self.scale
+
     def inverse(self, values: Array) -> Array:
         """What transform undid: values of any shape in the series' own units."""
         values = values * self.scale + self.center
         return np.exp(values) if self.log else values
 
 
-def fit_scaling(values: Array, rule: str) -> Scaling:
+def fit_scaling(values: Array, rule: str, later: Array | None = None) -> Scaling:
     """The Scaling that `rule` (a key of SCALERS) gives the observed values of one series [T].
 
-    A constant series gets scale 1, so that it maps to zeros and never to NaN. The rules agree with scikit-learn's
+    later are values that it has to transform besides: `mixed` takes logarithms only where they have some, too. A
+    constant series gets scale 1, so that it maps to zeros and never to NaN. The rules agree with scikit-learn's
     StandardScaler, RobustScaler, MinMaxScaler and MaxAbsScaler.
     """
     observed = values[~np.isnan(values)]
-    log = rule == "log" or (rule == "mixed" and prefers_log(values))
+    positive_later = later is None or not (later <= 0).any()
+    log = rule == "log" or (rule == "mixed" and positive_later and prefers_log(values))
     if log:
         observed = _logarithm(observed)
     center, scale = SCALERS[rule](observed)

@@ -37,6 +37,14 @@ def test_the_middle_member_decides_how_long_the_refit_trains():
     assert len(found.networks) == 3
 
 
+def test_a_positive_series_may_reach_zero_in_its_held_out_steps_when_logarithms_are_mixed_in():
+    """Its logarithms end where training does not look; intervals are calibrated by those outcomes nevertheless."""
+    falling = np.r_[weekly_wave(150), 0.0, 0.0]
+    found = fitted(daily(falling), replace(QUICK, data=DataConfig(scaling="mixed")))
+    assert np.isfinite(found.factors.rows).all()
+    assert np.isfinite(found.evaluation.scores[0].metrics["mae"])
+
+
 def test_a_refit_that_is_cut_off_leaves_the_chosen_networks():
     """Asked to stop while the last member is chosen, the networks that were judged are what is kept."""
     seen = []

@@ -324,6 +324,12 @@ def test_adapted_forecasts_keep_their_medians_and_change_their_widths(panel, gro
     np.testing.assert_allclose(after[:, 10] - after[:, MEDIAN], of_80 * (before[:, 10] - before[:, MEDIAN]), rtol=1e-9)
 
 
+def test_an_outcome_without_a_logarithm_lies_outside_every_interval(grown, forecaster):
+    """A count that drops to zero after a cutoff is judged like any other value far below."""
+    mixed = replace(forecaster, config=replace(forecaster.config, data=replace(forecaster.config.data, scaling="mixed")))
+    assert mixed.adapted(later(grown, np.full(7, 0.0), 150)).adaptation.held == pytest.approx([0.0] * 6)
+
+
 def test_the_same_rows_adapt_the_same_and_adapting_twice_is_adapting_once(grown, forecaster):
     """No state is kept: the second time begins where the first did."""
     once, again = forecaster.adapted(grown), forecaster.adapted(grown).adapted(grown)

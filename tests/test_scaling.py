@@ -87,6 +87,22 @@ def test_mixed_scaling_takes_logarithms_only_where_they_suit():
         assert fit_scaling(values, "mixed") == fit_scaling(values, "standard")
 
 
+def test_mixed_scaling_takes_no_logarithms_where_later_values_have_none():
+    """A count that reaches zero after the rows it is fitted to can still be transformed."""
+    growing, gap = np.exp(np.arange(60) / 10), np.array([400.0, np.nan])
+    assert fit_scaling(growing, "mixed", np.append(gap, 0.0)) == fit_scaling(growing, "standard")
+    assert fit_scaling(growing, "mixed", gap) == fit_scaling(growing, "log")
+
+
+def test_outcomes_without_a_logarithm_lie_infinitely_far_below():
+    """Zero and less are below every forecast in logarithms; what has one is transformed as ever."""
+    logs, plain = fit_scaling(VALUES, "log"), fit_scaling(VALUES, "standard")
+    outcomes = np.array([0.0, -3.0, 2.0, np.nan])
+    np.testing.assert_array_equal(logs.transform_outcomes(outcomes)[:2], -np.inf)
+    np.testing.assert_array_equal(logs.transform_outcomes(outcomes)[2:], logs.transform(outcomes[2:]))
+    np.testing.assert_array_equal(plain.transform_outcomes(outcomes), plain.transform(outcomes))
+
+
 def test_every_scaling_that_can_be_configured_exists():
     """The names in the configuration are the names in the registry."""
     assert set(SCALINGS) == set(SCALERS)
