@@ -326,7 +326,8 @@ def test_adapted_forecasts_keep_their_medians_and_change_their_widths(panel, gro
 
 def test_an_outcome_without_a_logarithm_lies_outside_every_interval(grown, forecaster):
     """A count that drops to zero after a cutoff is judged like any other value far below."""
-    mixed = replace(forecaster, config=replace(forecaster.config, data=replace(forecaster.config.data, scaling="mixed")))
+    data = replace(forecaster.config.data, scaling="mixed")
+    mixed = replace(forecaster, config=replace(forecaster.config, data=data))
     assert mixed.adapted(later(grown, np.full(7, 0.0), 150)).adaptation.held == pytest.approx([0.0] * 6)
 
 

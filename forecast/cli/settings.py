@@ -10,6 +10,7 @@ import csv
 import difflib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,7 +82,8 @@ class TuneSettings:
         for name, suffix in (("study", ".db"), ("config_output", ".toml")):
             value = getattr(self, name)
             if value is not None and Path(value).suffix != suffix:
-                raise ConfigError(f"{name} is {value!r}, but must end in {suffix}")
+                hint = f"{option(name)} {shlex.quote(f'{Path(value).stem}{suffix}')}"
+                raise ConfigError(f"{name} is {value!r}, but must end in {suffix}", hint=hint)
 
 
 @dataclass(frozen=True)

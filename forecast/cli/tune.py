@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import DATA_HELP, Json, ModelToWrite, Quiet, Verbose
 from forecast.cli.paths import MODEL_SUFFIX, check_model_name
 from forecast.cli.report import Report
-from forecast.cli.settings import TuneSettings, to_toml
+from forecast.cli.settings import TuneSettings, read_file, to_toml
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.cli.train import keep_previous, leave_if_asked, read_and_plan, show_training, summary
 from forecast.config import Config
@@ -52,6 +53,7 @@ def tune(
     model = model or Path(f"{source_stem(data)}{MODEL_SUFFIX}")
     check_model_name(model)
     output = Path(settings.config_output or f"{source_stem(data)}.tuned.toml")
+    _check_replaceable(output)
     begun = time.monotonic()
     with stop_on_signals() as stop:
         from forecast.forecaster import Forecaster
@@ -63,7 +65,7 @@ def tune(
         require_optuna()
         panel, planned = read_and_plan(screen, data, config, report)
         leave_if_asked(stop, "nothing was saved yet")
-        with lock(model):
+        with lock(model), lock(output):
             tuning = _searched(screen, panel, config, settings, stop, begun)
             # The limit was for this run, not for those that train with the settings it found.
             best = replace(tuning.config, train=replace(tuning.config.train, time_limit=None))
@@ -88,6 +90,21 @@ def tune(
             _show_search(screen, tuning, said)
             show_training(screen, best_plan, forecaster, model, previous, seconds)
         leave_if_asked(stop, f"what was reached is saved in {model}")
+
+
+def _check_replaceable(output: Path) -> None:
+    """Raise ConfigError where a file is in the way that holds anything but what this command writes there."""
+    try:
+        lost = [f"[{name}]" for name in read_file(output) if name not in vars(Config())]
+        why = f"it has {', '.join(lost)}, which would be lost" if lost else ""
+    except ConfigError as error:
+        why = error.message
+    if why:
+        raise ConfigError(
+            f"--config-output {output}: the settings would take the place of another file",
+            why=why,
+            hint=f"--config-output {shlex.quote(f'{output.stem}.tuned.toml')}",
+        )
 
 
 def search_summary(

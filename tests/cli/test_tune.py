@@ -218,6 +218,37 @@ def test_the_lock_is_on_the_model_that_is_written(shop, capsys):
         assert run(["tune", "sales.csv", *QUICK]) == 75
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[predict]\nhorizon = 3\n", "it has [predict], which would be lost"),
+        ("[project]\n", "mine.toml: unknown table 'project'"),
+        ("no settings at all", "mine.toml cannot be read: "),
+    ],
+)
+def test_settings_never_take_the_place_of_what_they_do_not_hold(text, why, shop, capsys):
+    """Before the file is read, a settings file with more in it, or another file, is left as it is."""
+    Path("mine.toml").write_text(text)
+    assert run(["tune", "nowhere.csv", "--config-output", "mine.toml"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: --config-output mine.toml: the settings would take the place of another file\n")
+    assert f"why: {why}" in err
+    assert err.endswith("hint: --config-output mine.tuned.toml\n")
+    assert Path("mine.toml").read_text() == text
+
+
+def test_a_folder_for_the_settings_that_is_missing_is_told_before_the_search(shop, asked):
+    """Nothing that was searched for hours can then be lost."""
+    assert run(["tune", "sales.csv", "--config-output", "no/where.toml"]) == 7
+    assert asked == []
+
+
+def test_a_name_with_another_suffix_is_answered_with_one_that_fits(capsys):
+    """For the study and for the settings."""
+    assert run(["tune", "sales.csv", "--study", "my trials.sqlite"]) == 2
+    assert capsys.readouterr().err.endswith("hint: --study 'my trials.db'\n")
+
+
 def test_a_problem_of_the_data_is_in_the_report(shop, capsys):
     """As with `train`."""
     Path("bad.csv").write_text("day,units\n2024-01-01,1\n2024-01-02,x\n2024-01-03,3\n")
