@@ -18,8 +18,8 @@ Values = NDArray[np.float64]
 
 #: Below this p a difference is called real.
 SIGNIFICANT = 0.05
-#: Losses that differ by less than this share of themselves are equal.
-_ROUNDING = 1e-9
+#: Losses that differ by less than the first share of themselves, or the second of what was forecast, are equal.
+_ROUNDING, _ROUNDING_OF_VALUES = 1e-9, 1e-12
 #: What is told of every step ahead.
 BY_LEAD = ("mase", "mae", "coverage_80", "coverage_95")
 
@@ -150,12 +150,18 @@ def rank(
     ]
     order = sorted(range(len(methods)), key=lambda i: _last_if_nan(standings[i].metrics[deciding]))
     losses = table[:, :, names.index(deciding)]
-    tested = _with_p_values(held_out, [standings[i] for i in order], losses[:, order], deciding)
+    sizes = metrics.ratio(np.nanmax(np.abs(held_out.actual), axis=1), 1.0 if deciding == "mae" else scales)
+    tested = _with_p_values(held_out, [standings[i] for i in order], losses[:, order], sizes, deciding)
     return Leaderboard(tuple(tested), deciding, held_out.n_cutoffs, held_out.n_groups)
 
 
-def _with_p_values(held_out: HeldOut, standings: list[Standing], losses: Values, deciding: str) -> list[Standing]:
-    """The standings with p-values, from the loss of each window and method [N, M] in the same order."""
+def _with_p_values(
+    held_out: HeldOut, standings: list[Standing], losses: Values, sizes: Values, deciding: str
+) -> list[Standing]:
+    """The standings with p-values, from the loss of each window and method [N, M] in the same order.
+
+    sizes [N] are how large the values of each window are, in the unit of the losses.
+    """
     fair = [i for i, s in enumerate(standings) if not s.seen]
     if not fair or math.isnan(standings[fair[0]].metrics[deciding]):
         return standings
@@ -166,7 +172,8 @@ def _with_p_values(held_out: HeldOut, standings: list[Standing], losses: Values,
     by_cutoff = np.stack([losses[defined & (held_out.cutoffs == cutoff)].mean(axis=0) for cutoff in cutoffs])
     differences = by_cutoff - by_cutoff[:, [best]]
     # What rounding leaves of equal losses is no difference.
-    differences[np.abs(differences) <= _ROUNDING * by_cutoff[:, [best]]] = 0.0
+    rounding = np.maximum(_ROUNDING * by_cutoff[:, best], _ROUNDING_OF_VALUES * sizes[defined].max())
+    differences[np.abs(differences) <= rounding[:, None]] = 0.0
     adjusted = holm([p_value(differences[:, i], held_out.overlap) for i in others])
     found = dict(zip(others, adjusted, strict=True))
     return [replace(s, p_value=found.get(i, math.nan)) for i, s in enumerate(standings)]

@@ -99,6 +99,13 @@ def test_equal_forecasts_do_not_differ_by_rounding() -> None:
     assert board(walks(5), method("a", [[1, 1]] * 5), other).standings[1].p_value == 1.0
 
 
+def test_rounding_is_no_difference_to_a_forecast_without_error() -> None:
+    """A constant series that one method repeats, and another but for an ulp."""
+    windows = held_out([[5, 5]] * 3, [[5.0]] * 3, [0] * 3, [0, 1, 2])
+    found = board(windows, method("exact", [[5]] * 3), method("near", [[5 + 9e-16]] * 3), method("off", [[6]] * 3))
+    assert [s.p_value for s in found.standings[1:]] == [1.0, 0.0]
+
+
 def test_what_was_trained_on_the_windows_is_never_the_best() -> None:
     """It is shown where its figure puts it, without a test."""
     found = board(walks(3), method("cheat", [[0, 0]] * 3, seen=3), method("fair", [[1, 1]] * 3))
