@@ -31,8 +31,6 @@ Values = NDArray[np.float64]
 
 #: Columns that the table of forecasts may have besides the user's own.
 ADDED = ("target", "cutoff", "model", "actual", "forecast", *(f"q_{level:g}" for level in QUANTILE_LEVELS))
-#: Histories a baseline forecasts between two reports of progress.
-_FEW = 10
 
 
 @dataclass(frozen=True)
@@ -239,10 +237,11 @@ class _Work:
         check_baseline(baseline)
         begun = time.monotonic()
         found, unfit, total = [], 0, len(self.windows)
-        for first in range(0, total, _FEW):
-            self.tell(f"{name}: window {first + 1} of {total}")
-            few = [panel.series[w.series].values[: w.cut] for w in self.windows[first : first + _FEW]]
-            quantiles, stood_in = forecast_histories(baseline, few, self.season_length, self.rolling.horizon)
+        for number, w in enumerate(self.windows, start=1):
+            # One at a time: ARIMA may take seconds for each, and whoever asks to stop is heard in between.
+            self.tell(f"{name}: window {number} of {total}")
+            known = panel.series[w.series].values[: w.cut]
+            quantiles, stood_in = forecast_histories(baseline, [known], self.season_length, self.rolling.horizon)
             found.append(quantiles)
             unfit += stood_in
         note = f"{name} could not be fitted to {unfit} of {total} histories: seasonal naive stands in"

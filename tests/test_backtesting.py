@@ -238,6 +238,7 @@ def test_progress_is_told_and_may_end_the_work(fake: list[Config]) -> None:
         "lstm 1/2: training without the last 4 steps",
         "lstm 2/2: training without the last 2 steps",
         "naive: window 1 of 2",
+        "naive: window 2 of 2",
     ]
 
     def leave(_: str) -> None:
