@@ -16,6 +16,7 @@ from forecast.covariates import hide, with_features, with_only
 from forecast.errors import DataError
 from forecast.evaluation import Evaluation, Window, Worth, evaluate
 from forecast.features import feature_names, is_holiday
+from forecast.metrics import mase
 from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
 from forecast.models.recurrent import RecurrentNetwork, normalise
@@ -41,6 +42,8 @@ _HINDSIGHT = "future covariates as they turned out, where a real forecast may ha
 _SELECTION_SHARE = 0.5
 #: Calendar features that nobody asked for have to lower it by this share: a few windows show little effects by chance.
 _TELLING = 0.03
+#: Values as they are have to err less than their logarithms by this share.
+_TELLING_OF_SCALING = 0.01
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Fitted:
     """Trained networks, how they were judged, and their calibration; steps is how many the held-out windows asked for.
 
     refitted says that the networks were trained again on every row; otherwise they are those that were judged. features
-    are those of the calendar that the networks know. worth is None without covariates but these. cut_off is what there
-    was no time for, in sentences.
+    are those of the calendar that the networks know, scaling is the rule they were trained under. worth is None without
+    covariates but these. cut_off is what there was no time for, in sentences.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -58,6 +61,7 @@ class Fitted:
     steps: int
     refitted: bool
     features: tuple[str, ...]
+    scaling: str
     worth: Worth | None = None
     cut_off: tuple[str, ...] = ()
 
@@ -93,6 +97,7 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
         steps=steps,
         refitted=refitted is not None,
         features=plan.features,
+        scaling=plan.scaling,
         worth=worth,
         cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
     )
@@ -120,6 +125,7 @@ def _prepared(panel: Panel, plan: Plan, device: str) -> tuple[Panel, Plan]:
     # In the order of names, whatever the order in the file: the same series train the same networks.
     in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
     panel = replace(panel, series=in_order)
+    plan = _with_better_scaling(panel, plan, device)
     plan = replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
     return with_features(panel, plan.features, plan.architecture.horizon), plan
 
@@ -173,19 +179,67 @@ def _worthwhile(panel: Panel, plan: Plan, device: str) -> tuple[str, ...]:
     return best if losses[best] < (1 - _TELLING) * losses[()] else ()
 
 
+def _with_better_scaling(panel: Panel, plan: Plan, device: str) -> Plan:
+    """The plan, without logarithms where those were only on trial and do worse on the validation windows.
+
+    Networks are compared as they are before training, by the error of their medians in units of the data, which do not
+    depend on the scaling, relative to that of the seasonal naive forecast within each history (MASE).
+    """
+    if not plan.logs_on_trial:
+        return plan
+    plain = replace(plan, config=replace(plan.config, data=replace(plan.config.data, scaling="standard")))
+    plain, plan = replace(plain, logs_on_trial=False), replace(plan, logs_on_trial=False)
+    limit = (1 - _TELLING_OF_SCALING) * _untrained_error(panel, plan, device)
+    return plain if _untrained_error(panel, plain, device) < limit else plan
+
+
+def _untrained_error(panel: Panel, plan: Plan, device: str) -> float:
+    """The mean absolute scaled error on the validation windows of a network before its first step; else infinite."""
+    found = _untrained(panel, plan, device)
+    if found is None:
+        return math.inf
+    held_out = _held_out(found.known, plan, plan.holdout.validation, [found.network], news=0.5)
+    middle = plan.architecture.quantile_levels.index(0.5)
+    medians = held_out.forecast.inverse(held_out.forecast.quantiles)[..., middle]
+    season = plan.config.data.season_length or 1
+    errors = [
+        float(mase(actual[None], median[None], history.values, season)[0])
+        for actual, median, history in zip(held_out.actuals, medians, held_out.histories, strict=True)
+    ]
+    finite = [error for error in errors if math.isfinite(error)]
+    return sum(finite) / len(finite) if finite else math.inf
+
+
 def _untrained_loss(panel: Panel, plan: Plan, features: tuple[str, ...], device: str) -> float:
     """The validation loss of a network with these calendar features before its first step; infinite where undefined."""
-    plan = replace(plan, features=(*features, *plan.features))
+    found = _untrained(panel, replace(plan, features=(*features, *plan.features)), device)
+    if found is None:
+        return math.inf
+    loss = loss_on(found.network, found.windows, found.validation)
+    return loss if math.isfinite(loss) else math.inf
+
+
+@dataclass(frozen=True)
+class _Untrained:
+    """A network before its first step, the series it knows, and the windows and starts that judge it."""
+
+    network: RecurrentNetwork
+    known: Panel
+    windows: Windows
+    validation: Tensor
+
+
+def _untrained(panel: Panel, plan: Plan, device: str) -> _Untrained | None:
+    """A network that a plan begins with, before the held-out steps; None where there is too little to begin with."""
     known = _visible(with_features(panel, plan.features, plan.architecture.horizon), plan.holdout.span)
     if not known.series:
-        return math.inf
+        return None
     training, windows, validation = _validation(known, plan, device)
     starts = training.training_starts(plan.min_context)
     if not len(starts) or not len(validation):
-        return math.inf
+        return None
     network = fresh_network(plan.architecture, training, starts, plan.recipe.seed).to(device).eval()
-    loss = loss_on(network, windows, validation)
-    return loss if math.isfinite(loss) else math.inf
+    return _Untrained(network, known, windows, validation)
 
 
 def _visible(panel: Panel, span: int) -> Panel:

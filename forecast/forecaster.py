@@ -19,7 +19,7 @@ from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation, Worth
-from forecast.fitting import fit_networks
+from forecast.fitting import Fitted, fit_networks
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
@@ -105,7 +105,7 @@ class Forecaster:
             fitted = fit_networks(panel, planned, device, clock)
         return cls(
             networks=tuple(network.cpu() for network in fitted.networks),
-            config=planned.config,
+            config=replace(planned.config, data=replace(planned.config.data, scaling=fitted.scaling)),
             season_lengths=planned.season_lengths,
             quantile_levels=planned.architecture.quantile_levels,
             factors=fitted.factors,
@@ -121,7 +121,7 @@ class Forecaster:
                 first=str(panel.first),
                 last=str(panel.last),
             ),
-            plan_notes=(*planned.notes, *_tried(planned, fitted.features), *fitted.cut_off),
+            plan_notes=(*planned.notes, *_tried(planned, fitted), *fitted.cut_off),
             steps=fitted.steps,
             refitted=fitted.refitted,
             stopped=clock.asked,
@@ -318,14 +318,18 @@ def _cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architectur
     ]
 
 
-def _tried(planned: Plan, used: Sequence[str]) -> tuple[str, ...]:
-    """A sentence on the calendar features that were tried, where there were any."""
+def _tried(planned: Plan, fitted: Fitted) -> tuple[str, ...]:
+    """Sentences on logarithms that were tried and left, and on calendar features, where there were any."""
+    left = fitted.scaling != planned.scaling
+    found = (
+        (f"scaling {fitted.scaling}: on the validation windows it errs less than {planned.scaling}",) if left else ()
+    )
     if not planned.on_trial:
-        return ()
-    kept, tried = [name for name in planned.on_trial if name in used], ", ".join(planned.on_trial)
+        return found
+    kept, tried = [name for name in planned.on_trial if name in fitted.features], ", ".join(planned.on_trial)
     if not kept:
-        return (f"calendar features: none of {tried} lowers the validation loss",)
-    return (f"calendar features: {', '.join(kept)}, of {tried}",)
+        return (*found, f"calendar features: none of {tried} lowers the validation loss")
+    return (*found, f"calendar features: {', '.join(kept)}, of {tried}")
 
 
 def _architecture(parts: Mapping[str, Any]) -> Architecture:

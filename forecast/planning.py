@@ -69,7 +69,8 @@ class Plan:
     """A complete Config, what follows from it, and why; notes are sentences for people.
 
     covariates are those of the panel, features the calendar features that join them (see features.py), and on_trial
-    those that join as well where they prove to be worth it on the validation windows.
+    those that join as well where they prove to be worth it on the validation windows. logs_on_trial says that the
+    logarithms of the scaling have to do so too, against the values as they are.
     """
 
     config: Config
@@ -80,6 +81,7 @@ class Plan:
     covariates: tuple[Covariate, ...] = ()
     features: tuple[str, ...] = ()
     on_trial: tuple[str, ...] = ()
+    logs_on_trial: bool = False
 
     @property
     def scaling(self) -> str:
@@ -157,7 +159,8 @@ def plan(panel: Panel, config: Config) -> Plan:
         *why_features,
     )
     min_context = min(context_length, max(2 * m, 8))
-    return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features, on_trial)
+    logs_on_trial = config.data.scaling is None and scaling in ("log", "mixed")
+    return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features, on_trial, logs_on_trial)
 
 
 def architecture_of(

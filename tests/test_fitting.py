@@ -308,3 +308,26 @@ def test_what_was_cut_off_when_asked_is_said():
         f"cut off as asked: not trained again on every row, so that the last {span} steps taught nothing",
         "cut off as asked: not measured what the covariates are worth",
     )
+
+
+@pytest.mark.parametrize(("values", "kept"), [("growing", "log"), ("wandering", "standard")])
+def test_logarithms_on_trial_are_kept_where_they_forecast_better(values, kept):
+    """Swings that grow with the level are even in logarithms; even swings on a level that wanders are not."""
+    steps, rng = np.arange(140), np.random.default_rng(2)
+    level = np.abs(np.cumsum(20 * rng.normal(size=20))).repeat(7)
+    week = np.tile([0.0, 3, 5, 4, 2, -8, -6], 20)
+    growing = np.exp(0.03 * steps + 0.08 * week + 0.02 * rng.normal(size=140))
+    panel = daily(growing if values == "growing" else 20 + level + 2 * week)
+    planned = plan(panel, replace(QUICK, data=DataConfig(scaling=None)))
+    assert (planned.scaling, planned.logs_on_trial) == ("log", True)
+    fitted_to = fit_networks(panel, planned, "cpu", Clock(None, None, None))
+    assert fitted_to.scaling == kept
+
+
+def test_a_scaling_that_was_asked_for_is_not_on_trial():
+    """Not even where another would do better."""
+    steps = np.arange(140)
+    panel = daily(60 + 2.0 * steps + 5 * np.tile([0.0, 3, 5, 4, 2, -8, -6], 20))
+    planned = plan(panel, replace(QUICK, data=DataConfig(scaling="log")))
+    assert not planned.logs_on_trial
+    assert fit_networks(panel, planned, "cpu", Clock(None, None, None)).scaling == "log"

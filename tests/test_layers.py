@@ -57,7 +57,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "fitting": (
         3,
         "errors panel models scaling windows calibration evaluation prediction training planning covariates "
-        "features recipe",
+        "features recipe metrics",
     ),
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
