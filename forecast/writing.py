@@ -195,7 +195,9 @@ def _parquet(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
     try:
         frame.to_parquet(buffer, engine="pyarrow", index=False)
     except ImportError as error:
-        raise ConfigError("parquet files need pyarrow, which is not installed", hint="pip install pyarrow") from error
+        raise ConfigError(
+            "parquet files need pyarrow, which is not installed", hint="pip install 'forecast[parquet]'"
+        ) from error
     return buffer.getvalue()
 
 

@@ -202,7 +202,7 @@ def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.Monkey
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ConfigError, match="parquet files need pyarrow") as caught:
         render(forecast, format="parquet")
-    assert caught.value.hint == "pip install pyarrow"
+    assert caught.value.hint == "pip install 'forecast[parquet]'"
 
 
 @pytest.mark.parametrize("suffix", WRITERS)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,6 +128,10 @@ def check_before_work(data: str, models: Sequence[Path], settings: BacktestSetti
             raise ConfigError(
                 f"--output {output}: its name does not end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}",
                 hint=f"--output {shlex.quote(f'{output.stem}.csv')}",
+            )
+        if output.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+            raise ConfigError(
+                "parquet files need pyarrow, which is not installed", hint="pip install 'forecast[parquet]'"
             )
         for source in (data, *map(str, models)):
             path = Path(parse(source).address)
@@ -270,7 +275,7 @@ def _how_measured(result: Backtest) -> list[str]:
     ]
     if any(s.train_seconds for s in board.standings):
         lines[0] += f"; networks trained {'at each cutoff' if result.refit else 'once, before the first'}"
-    if board.n_groups > 1:
+    if board.n_groups > 1 and len(board.standings) > 1:
         groups = f"{board.n_groups} groups of cutoffs" if rolling.overlap > 1 else f"{board.n_cutoffs} cutoffs"
         lines.append(f"p: of a difference to the best, over {groups}, for all comparisons together")
     if any(s.seen for s in board.standings):

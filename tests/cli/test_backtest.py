@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,23 @@ def test_stdin_is_not_read_twice(shop, capsys):
     """A saved model reads the data in its own way."""
     assert run(["backtest", "-", "--model", "sales.safetensors", "--cells", "gru"]) == 2
     assert "stdin can be read once only" in capsys.readouterr().err
+
+
+def test_parquet_without_its_library_is_refused_before_the_work(shop, capsys, monkeypatch):
+    """Nothing is read, let alone trained."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert run(["backtest", "nowhere.csv", "--output", "past.parquet"]) == 2
+    assert capsys.readouterr().err == (
+        "error: parquet files need pyarrow, which is not installed\nhint: pip install 'forecast[parquet]'\n"
+    )
+
+
+def test_one_method_alone_is_compared_with_nothing(shop, capsys):
+    """No word of a test that was not made."""
+    assert run(["backtest", "sales.csv", "--cells", "none", "--baselines", "naive", "--windows", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "there is nothing to compare it with" in out
+    assert "p: of a difference" not in out
 
 
 def test_a_method_whose_library_is_missing_says_how_to_install_it(shop, capsys, monkeypatch):
