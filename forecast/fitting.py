@@ -120,12 +120,25 @@ def selection_loss(panel: Panel, plan: Plan, device: str, clock: Clock, unit_con
     return sum(losses) / len(losses)
 
 
+def with_better_scaling(panel: Panel, plan: Plan, device: str) -> Plan:
+    """The plan, without logarithms where those were only on trial and do worse on the validation windows.
+
+    Networks are compared as they are before training, by the error of their medians in units of the data, which do not
+    depend on the scaling, relative to that of the seasonal naive forecast within each history (MASE).
+    """
+    if not plan.logs_on_trial:
+        return plan
+    plain, plan = plan.scaled_by("standard"), plan.scaled_by(plan.scaling)
+    limit = (1 - _TELLING_OF_SCALING) * _untrained_error(panel, plan, device)
+    return plain if _untrained_error(panel, plain, device) < limit else plan
+
+
 def _prepared(panel: Panel, plan: Plan, device: str) -> tuple[Panel, Plan]:
     """The panel with the calendar features that join, and the plan with all of them decided."""
     # In the order of names, whatever the order in the file: the same series train the same networks.
     in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
     panel = replace(panel, series=in_order)
-    plan = _with_better_scaling(panel, plan, device)
+    plan = with_better_scaling(panel, plan, device)
     plan = replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
     return with_features(panel, plan.features, plan.architecture.horizon), plan
 
@@ -177,20 +190,6 @@ def _worthwhile(panel: Panel, plan: Plan, device: str) -> tuple[str, ...]:
     losses = {features: _untrained_loss(panel, plan, features, device) for features in ((), plan.on_trial, *singles)}
     best = min(losses, key=lambda features: losses[features])
     return best if losses[best] < (1 - _TELLING) * losses[()] else ()
-
-
-def _with_better_scaling(panel: Panel, plan: Plan, device: str) -> Plan:
-    """The plan, without logarithms where those were only on trial and do worse on the validation windows.
-
-    Networks are compared as they are before training, by the error of their medians in units of the data, which do not
-    depend on the scaling, relative to that of the seasonal naive forecast within each history (MASE).
-    """
-    if not plan.logs_on_trial:
-        return plan
-    plain = replace(plan, config=replace(plan.config, data=replace(plan.config.data, scaling="standard")))
-    plain, plan = replace(plain, logs_on_trial=False), replace(plan, logs_on_trial=False)
-    limit = (1 - _TELLING_OF_SCALING) * _untrained_error(panel, plan, device)
-    return plain if _untrained_error(panel, plain, device) < limit else plan
 
 
 def _untrained_error(panel: Panel, plan: Plan, device: str) -> float:

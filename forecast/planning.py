@@ -88,6 +88,11 @@ class Plan:
         """The scaling rule."""
         return self.config.data.scaling or "none"
 
+    def scaled_by(self, rule: str) -> Plan:
+        """The same plan under a scaling rule that is no longer on trial."""
+        config = replace(self.config, data=replace(self.config.data, scaling=rule))
+        return replace(self, config=config, logs_on_trial=False)
+
     @property
     def recipe(self) -> Recipe:
         """How each network is trained."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.config import Config
 from forecast.errors import ConfigError, DataError, OutputError
 from forecast.evaluation import Evaluation
-from forecast.fitting import selection_loss
+from forecast.fitting import selection_loss, with_better_scaling
 from forecast.forecaster import Forecaster
 from forecast.panel import Panel
 from forecast.planning import Plan, plan
@@ -115,8 +115,9 @@ def tune(
     search, or when the study is one of other data or settings.
     """
     optuna = require_optuna()
-    planned = plan(panel, config)
-    device = pick_device(planned.config.train.device)
+    device = pick_device(config.train.device)
+    # Once for all trials: losses under different scalings cannot be compared.
+    planned = with_better_scaling(panel, plan(panel, config), device)
     clock = Clock(config.train.time_limit, should_stop, None)
     path = None if study is None else Path(study)
     space = search_space(config, planned, max(len(s) for s in panel.series), cells)
@@ -278,7 +279,7 @@ class _Search:
         # The first trial is the plan itself, not the plan with its own values put in.
         config = self.config if number == 1 else with_values(self.config, values)
         config = replace(config, model=replace(config.model, members=1), train=replace(config.train, time_limit=None))
-        planned = plan(self.panel, config)
+        planned = plan(self.panel, config).scaled_by(self.planned.scaling)
         unit = self.planned.architecture.context_length
         # Losses along the way are measured in the spread of the context: of another one they cannot be compared.
         comparable = planned.architecture.context_length == unit

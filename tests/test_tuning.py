@@ -73,7 +73,7 @@ def test_the_first_trial_is_the_plan_itself(made_up):
     """With the blanks that the user left, but one network; its values are those that the plan chose."""
     found = tune(PANEL, BLANK, trials=1)
     one = replace(BLANK, model=replace(BLANK.model, members=1))
-    assert made_up == [plan(PANEL, one)]
+    assert made_up == [plan(PANEL, one).scaled_by("log")]
     (trial,) = found.trials
     own = plan(PANEL, BLANK).config
     assert (trial.stage, trial.state, trial.changed) == ("defaults", "complete", {})
@@ -126,6 +126,21 @@ def test_cells_are_searched_where_they_are_named(made_up):
     assert (len(found.trials), found.ended) == (3, "exhausted")
     with pytest.raises(ConfigError, match="nothing is left to search"):
         tune(PANEL, config)
+
+
+def test_all_trials_are_scaled_alike(made_up, monkeypatch):
+    """Whether logarithms do better is decided once: losses under different scalings cannot be compared."""
+    asked = []
+
+    def plain(panel, planned, device):
+        asked.append(planned.logs_on_trial)
+        return planned.scaled_by("standard")
+
+    monkeypatch.setattr(tuning, "with_better_scaling", plain)
+    tune(PANEL, BLANK, trials=12)
+    assert asked == [True]
+    assert {(p.scaling, p.logs_on_trial) for p in made_up} == {("standard", False)}
+    assert len({p.config.model.context_length for p in made_up}) > 1
 
 
 def test_choices_fit_the_data():
