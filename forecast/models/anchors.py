@@ -8,12 +8,12 @@ lines); and exponential smoothing at some rates (see smoothing.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
 
-from forecast.models.smoothing import rates_for, smoothed
+from forecast.models.smoothing import rates_for, repeated, smoothed
 
 _CYCLES = (1, 2, 4, 8)
 _STEPS = (2, 4, 8, 16, 32)
@@ -40,8 +40,7 @@ def anchors(
     found, at = [], _count_cyclic(length, season_lengths)
     kept = range(count_anchors(length, season_lengths)) if kept is None else kept
     if any(k < at for k in kept):
-        cyclic = _cyclic(context, available, season_lengths, horizon)
-        found += [cyclic[k] for k in kept if k < at]
+        found += _cyclic(context, available, season_lengths, horizon, [k for k in kept if k < at])
     for m in season_lengths:
         rates = rates_for(length, m)
         wanted = [rates[k - at] for k in kept if at <= k < at + len(rates)]
@@ -52,38 +51,59 @@ def anchors(
 
 
 def _count_cyclic(context_length: int, season_lengths: Sequence[int]) -> int:
-    per_season = [(m, n) for m in season_lengths for n in _fitting_cycles(context_length, m)]
-    return 1 + sum(2 if m == 1 else 1 if n == 1 else 4 for m, n in per_season)
+    return 1 + sum(len(_kinds(m, n)) for m in season_lengths for n in _fitting_cycles(context_length, m))
 
 
-def _cyclic(context: Tensor, available: Tensor, season_lengths: Sequence[int], horizon: int) -> list[Tensor]:
-    """The last value and what is made of whole cycles, each [B, H]."""
+def _kinds(season_length: int, cycles: int) -> list[str]:
+    """What is made of so many cycles: a season of one step has no profile, and one cycle no mean and no line."""
+    kinds = {"profile": season_length > 1, "mean": cycles > 1, "line": cycles > 1}
+    return [kind for kind, there in {**kinds, "rebased": season_length > 1 and cycles > 1}.items() if there]
+
+
+def _cyclic(
+    context: Tensor, available: Tensor, season_lengths: Sequence[int], horizon: int, wanted: Collection[int]
+) -> list[Tensor]:
+    """Those that are wanted of the last value and of what is made of whole cycles, each [B, H]."""
     batch, context_length = context.shape
     last = context[:, -1:].expand(batch, horizon)
-    found = [last]
-    steps = torch.arange(horizon, device=context.device)
+    found, number = [last] if 0 in wanted else [], 1
     for m in season_lengths:
-        phase, cycles_ahead = steps % m, steps // m + 1
+        counts = _fitting_cycles(context_length, m)
+        numbered = list(enumerate(((n, kind) for n in counts for kind in _kinds(m, n)), number))
+        # One over fewer cycles may have to stand in, so that those are needed, too.
+        most = {kind: n for k, (n, kind) in numbered if k in wanted}
+        made = dict.fromkeys(most, last)
+        for n in counts:
+            needed = [kind for kind in most if n <= most[kind] and kind in _kinds(m, n)]
+            if needed:
+                continued = _continued(context[:, -n * m :].reshape(batch, n, m), horizon, needed)
+                enough = (available >= n * m)[:, None]
+                made |= {kind: torch.where(enough, continued[kind], made[kind]) for kind in needed}
+            found += [made[kind] for k, (cycles, kind) in numbered if cycles == n and k in wanted]
+        number += len(numbered)
+    return found
+
+
+def _continued(cycles: Tensor, horizon: int, kinds: Collection[str]) -> dict[str, Tensor]:
+    """The continuations [B, H] of some cycles [B, N, M] by their kinds."""
+    n, m = cycles.shape[1:]
+    found = {}
+    if "mean" in kinds:
+        found["mean"] = repeated(cycles.mean(1), horizon)
+    if {"profile", "line", "rebased"}.isdisjoint(kinds):
+        return found
+    level = cycles.mean(-1)
+    profile = (cycles - level[..., None]).mean(1)
+    if "profile" in kinds or "line" in kinds:
+        found["profile"] = repeated(level[:, -1:] + profile, horizon)
+    if "line" in kinds:
+        cycles_ahead = torch.arange(horizon, device=cycles.device) // m + 1
+        growth = _DAMPING * (level[:, -1:] - level[:, :1]) / (n - 1)
+        found["line"] = found["profile"] + growth * cycles_ahead
+    if "rebased" in kinds:
         recent = max(1, m // 8)
-        averaged = profiled = rebased = trended = last
-        for n in _fitting_cycles(context_length, m):
-            enough = (available >= n * m)[:, None]
-            cycles = context[:, -n * m :].reshape(batch, n, m)
-            level = cycles.mean(-1)
-            profile = (cycles - level[..., None]).mean(1)
-            if m > 1:
-                profiled = torch.where(enough, (level[:, -1:] + profile)[:, phase], profiled)
-                found.append(profiled)
-            if n > 1:
-                averaged = torch.where(enough, cycles.mean(1)[:, phase], averaged)
-                growth = _DAMPING * (level[:, -1:] - level[:, :1]) / (n - 1)
-                line = (level[:, -1:] + profile)[:, phase] + growth * cycles_ahead
-                trended = torch.where(enough, line, trended)
-                found += [averaged, trended]
-            if m > 1 and n > 1:
-                offset = (context[:, -recent:] - profile[:, -recent:]).mean(1, keepdim=True)
-                rebased = torch.where(enough, (offset + profile)[:, phase], rebased)
-                found.append(rebased)
+        offset = (cycles[:, -1, -recent:] - profile[:, -recent:]).mean(1, keepdim=True)
+        found["rebased"] = repeated(offset + profile, horizon)
     return found
 
 
@@ -92,8 +112,19 @@ def fill_missing(context: Tensor, season_lengths: Sequence[int]) -> Tensor:
 
     Only the anchors see it; the network itself sees zeros and a mask.
     """
-    if not torch.isnan(context).any():
+    missing = torch.isnan(context)
+    if not missing.any():
         return context
+    first = missing.int().argmin(1, keepdim=True)
+    # Before its first value a context has no cycle and no step but that one: most need nothing else.
+    padded = torch.where(missing, context.gather(1, first), context)
+    gappy = torch.nonzero(missing.sum(1) > first[:, 0]).flatten()
+    if len(gappy):
+        padded[gappy] = _fill_gaps(context[gappy], season_lengths)
+    return padded
+
+
+def _fill_gaps(context: Tensor, season_lengths: Sequence[int]) -> Tensor:
     for m in season_lengths:
         if m > 1:
             surplus = context.shape[1] % m

@@ -174,9 +174,10 @@ class RecurrentNetwork(nn.Module):
         a = self.architecture
         length, m = a.context_length, a.season_lengths[0]
         back = max(1, min(a.horizon, length // 3))
-        before = torch.arange(length, device=local.filled.device) - back
-        before = torch.where(before < 0, before + -(-back // m) * m, before).clamp_max(length - 1)
-        found = anchors(local.filled[:, before], (local.available - back).clamp_min(1), a.season_lengths, back, kept)
+        first = torch.arange(back, device=local.filled.device) - back
+        first = (first + -(-back // m) * m).clamp_max(length - 1)
+        before = torch.cat([local.filled[:, first], local.filled[:, :-back]], 1)
+        found = anchors(before, (local.available - back).clamp_min(1), a.season_lengths, back, kept)
         actual, observed = local.filled[:, None, -back:], local.observed[:, None, -back:]
         errors = ((found - actual).abs() * observed).sum(-1) / observed.sum(-1).clamp_min(1) + _SMALL_ERROR
         return (errors / errors.mean(1, keepdim=True)).log()

@@ -53,9 +53,15 @@ def smoothed(context: Tensor, season_length: int, rates: Sequence[Rates], horizo
     maps, damped = _maps(reach, m, tuple(rates)), _damped(horizon, tuple(rates))
     states = (context[:, -reach:] @ maps.to(context.device)).unflatten(1, (len(rates), -1))
     level, trend, season = states[..., :1], states[..., 1:2], states[..., 2:]
-    steps = torch.arange(horizon, device=context.device) % m
-    found: Tensor = level + trend * damped.to(context.device) + season[..., steps]
+    found: Tensor = level + trend * damped.to(context.device) + repeated(season, horizon)
     return found
+
+
+def repeated(season: Tensor, horizon: int) -> Tensor:
+    """A season [..., M] over and over until the horizon [..., H]."""
+    # Copied in whole rows: picking each step by its number is slower.
+    again = -(-horizon // season.shape[-1])
+    return season.repeat(*(1,) * (season.dim() - 1), again)[..., :horizon]
 
 
 def _reach(context_length: int, season_length: int) -> int:

@@ -98,3 +98,23 @@ def test_without_smoothing_there_are_those_of_cycles_alone():
 def test_missing_values_come_from_the_season_before_or_the_nearest_step(context, filled):
     """With a season of three steps."""
     assert fill_missing(torch.tensor([context]), (3,)).tolist() == [filled]
+
+
+def test_each_context_of_a_batch_is_filled_as_it_is_alone():
+    """Beside one with gaps, one that is only padded, one that has all, and one that has nothing."""
+    contexts = torch.tensor(
+        [[1.0, 2, 3, 4, NAN, 6], [NAN, NAN, 3, 4, 5, 6], [1.0, 2, 3, 4, 5, 6], [NAN, NAN, NAN, NAN, NAN, NAN]]
+    )
+    filled = [[1.0, 2, 3, 4, 2, 6], [3.0, 3, 3, 4, 5, 6], [1.0, 2, 3, 4, 5, 6]]
+    assert fill_missing(contexts, (3,))[:3].tolist() == filled
+    assert fill_missing(contexts, (3,))[3].isnan().all()
+
+
+@pytest.mark.parametrize("available", [3, 8, 23, 24])
+def test_any_one_anchor_is_what_it_is_among_all(available):
+    """Also where one over fewer cycles has to stand in for it."""
+    context = torch.arange(24.0)[None] ** 1.5 % 7
+    everything = anchors(context, torch.tensor([available]), (3, 12, 1), 14)
+    for k in range(count_anchors(24, (3, 12, 1))):
+        alone = anchors(context, torch.tensor([available]), (3, 12, 1), 14, [k])
+        torch.testing.assert_close(alone[:, 0], everything[:, k])
