@@ -149,7 +149,8 @@ class Windows:
 
 def _spread(values: NDArray[np.float64]) -> float:
     """The standard deviation of a series, and 1 for one that never moves."""
-    return float(np.nanstd(values)) or 1.0
+    # Not nanstd, which takes three times as long for a short series.
+    return float(values[~np.isnan(values)].std()) or 1.0
 
 
 def _last_observed(values: NDArray[np.float64]) -> float:
