@@ -153,7 +153,9 @@ def _csv(frame: pd.DataFrame, own: Columns, excel_safe: bool) -> bytes:
         columns = {
             name: texts if name in numeric else [_defused(text) for text in texts] for name, texts in columns.items()
         }
-    rows = zip(*([_quoted(text) for text in texts] for texts in columns.values()), strict=True)
+    # A number needs no quotes, and looking for a reason would take a third of the time here.
+    cells = (texts if name in numeric else [_quoted(text) for text in texts] for name, texts in columns.items())
+    rows = zip(*cells, strict=True)
     lines = [",".join(_quoted(name) for name in names), *(",".join(row) for row in rows)]
     return "".join(f"{line}\n" for line in lines).encode()
 
