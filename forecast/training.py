@@ -255,5 +255,5 @@ def _schedule(step: int, max_steps: int) -> float:
 
 @torch.no_grad()
 def _average(averaged: RecurrentNetwork, network: RecurrentNetwork, decay: float) -> None:
-    # All at once: the weights of one layer take less time than the call for them.
-    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
+    for mean, current in zip(averaged.parameters(), network.parameters(), strict=True):
+        mean.lerp_(current, 1 - decay)
