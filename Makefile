@@ -75,6 +75,9 @@ $(PEERS)/.ready: benchmarks/peers-requirements.txt
 bench-scale: $(READY) ## measure time and memory of 1,000 to 100,000 series
 	$(BIN)/python benchmarks/scale.py
 
+bench-speed: $(READY) ## measure where the time of training goes, beside its matrix products
+	$(BIN)/python benchmarks/speed.py
+
 clean: ## remove what was made here, but not .venv
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find forecast tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

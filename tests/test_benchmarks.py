@@ -13,8 +13,11 @@ from peer_worker import seasons_of
 from peers import OURS, comparison, windows
 from records import append_record, find_record, markdown, read_records
 from scale import write_series
+from speed import Part, Timer, step_flops
 
 from forecast import read_panel
+from forecast.models.architecture import Architecture
+from forecast.models.recurrent import RecurrentNetwork
 from tests.panels import daily
 
 
@@ -155,3 +158,27 @@ def test_generated_series_are_read_as_a_panel(tmp_path) -> None:
     write_series(tmp_path / "series.csv", 3, 40)
     panel = read_panel(tmp_path / "series.csv")
     assert (len(panel), panel.n_rows, panel.n_missing) == (3, 120, 0)
+
+
+def test_the_products_of_a_step_are_counted_by_weight_and_segment() -> None:
+    """One unit, two segments of two steps, one step ahead, three quantiles: counted on paper."""
+    a = Architecture("gru", 1, 1, False, 0.0, 2, 4, 1, (4,), (0.1, 0.5, 0.9), smoothing=False)
+    network = RecurrentNetwork(a)
+    # Twice in each of two segments for the embedding of 2 x 2 numbers, thrice for 3 + 3 weights of the cell; then once
+    # each: 2 numbers into the hidden unit, 3 quantiles out of it, 4 steps past it, and a gate for two anchors.
+    twice, thrice = 2 * 4 + 4, 2 * (3 + 3) + 2 + 3 + 2
+    assert step_flops(network, batch=5) == 2 * 5 * (2 * twice + 3 * thrice)
+
+
+def test_seconds_belong_to_the_innermost_part_but_for_one_that_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outer 1 + 4, inner 2 inside of it; the whole one takes what is inside of it as well."""
+    clock = iter([0, 0, 1, 3, 7, 7, 8, 9, 10])
+    monkeypatch.setattr("speed.time.process_time", lambda: next(clock))
+    outer, inner, whole = Part("outer", None, ""), Part("inner", None, ""), Part("whole", None, "", whole=True)
+    timer = Timer()
+    for first, second in ((outer, inner), (whole, inner)):
+        timer.enter(first)
+        timer.enter(second)
+        timer.leave()
+        timer.leave()
+    assert dict(timer.seconds) == {"outer": 5, "inner": 2, "whole": 3}
