@@ -30,7 +30,8 @@ _FEWEST_STEPS = 5
 #: The widest segment, in steps: wider ones make the embedding larger than the network.
 _LONGEST_SEGMENT = 1_000
 _DAY = 86_400_000_000
-#: A panel of fewer series than this is trained on smaller batches.
+#: A panel of fewer series than this is trained on smaller batches, and logarithms are on trial: an untrained network
+#: says little of what many series will teach a trained one.
 _FEW_SERIES = 10
 #: Validation windows per series, at most: a few weeks of half days, a year of half months.
 _MOST_VALIDATION = 30
@@ -164,7 +165,7 @@ def plan(panel: Panel, config: Config) -> Plan:
         *why_features,
     )
     min_context = min(context_length, max(2 * m, 8))
-    logs_on_trial = config.data.scaling is None and scaling in ("log", "mixed")
+    logs_on_trial = config.data.scaling is None and scaling in ("log", "mixed") and len(panel) < _FEW_SERIES
     return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features, on_trial, logs_on_trial)
 
 
@@ -293,6 +294,8 @@ def _scaling(panel: Panel, known: Panel, config: Config, season_length: int) -> 
         )
     if config.data.scaling is not None:
         return config.data.scaling, "as asked"
+    if season_length == 1 and len(panel) >= _FEW_SERIES:
+        return "standard", "without a season, a line is safer than growth by percentages"
     if positive and all(prefers_log(s.values, season_length) for s in known.series):
         return "log", "every value is positive and none far below its neighbours"
     seen_in_logs = sum(prefers_log(s.values) for s in known.series)

@@ -145,3 +145,11 @@ def test_a_panel_of_which_most_series_suit_logarithms_is_scaled_series_by_series
     assert plan(daily(*growing), Config()).scaling == "log"
     assert plan(daily(collapsing), Config()).scaling == "standard"
     assert plan(daily(*growing, collapsing - 1), Config()).scaling == "standard"
+
+
+def test_a_panel_without_a_season_is_scaled_as_it_is():
+    """Of ten series without a season, growth by percentages would run away; of a few, the validation windows decide."""
+    growing, config = np.exp(np.arange(40) / 10), Config(DataConfig(season_length=1))
+    many, few = (plan(daily(*[growing] * count), config) for count in (10, 3))
+    assert (many.scaling, many.logs_on_trial) == ("standard", False)
+    assert (few.scaling, few.logs_on_trial) == ("log", True)
