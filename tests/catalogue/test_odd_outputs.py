@@ -29,16 +29,18 @@ def test_a_file_that_grows_while_it_is_read_is_a_reason_to_try_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Case 16: exit 75, where half a file might have been read."""
-    path, ended = tmp_path / "data.csv", threading.Event()
+    path, begun, ended = tmp_path / "data.csv", threading.Event(), threading.Event()
     path.write_text("date,sales\n" + "2024-01-01,1\n" * 2_000_000)
 
     def append() -> None:
         with path.open("a", buffering=1) as file:
             while not ended.is_set():
                 file.write("2024-01-01,1\n")
+                begun.set()
 
     writer = threading.Thread(target=append)
     writer.start()
+    begun.wait(timeout=60)
     try:
         assert run(["train", str(path)]) == 75
     finally:

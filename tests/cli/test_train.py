@@ -7,6 +7,7 @@ import shlex
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forecast.cli.app import run
@@ -14,7 +15,7 @@ from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainCo
 from forecast.errors import DataError
 from forecast.forecaster import Forecaster, read_card
 from forecast.writing import lock
-from tests.panels import daily
+from tests.panels import daily, uneven_wave
 
 QUICK = ["--hidden", "8", "--members", "1", "--horizon", "7", "--max-steps", "20"]
 
@@ -204,7 +205,10 @@ def test_quiet_prints_nothing(shop, capsys):
 
 def test_verbose_tells_of_every_network(shop, capsys):
     """Where no line can be redrawn, lines are printed."""
-    assert run(["train", "sales.csv", *QUICK, "--verbose"]) == 0
+    days = np.datetime64("2024-01-01") + np.arange(150)
+    rows = [f"{day},{value:.3f}" for day, value in zip(days, uneven_wave(150), strict=True)]
+    Path("wave.csv").write_text("\n".join(["day,units", *rows]))
+    assert run(["train", "wave.csv", *QUICK, "--verbose"]) == 0
     err = capsys.readouterr().err
     assert "select 1/1" in err
     assert "refit 1/1" in err
