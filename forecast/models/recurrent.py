@@ -216,10 +216,11 @@ class RecurrentNetwork(nn.Module):
         covariates: Tensor | None = None,
         sharpness: float = 10.0,
     ) -> None:
-        """Set gate and width from windows [B, L], [B, H]: weight on the anchors that erred least, width as they erred.
+        """Set gate, trust and width from windows [B, L], [B, H]: weights that err least, width as they erred.
 
-        An anchor whose mean absolute error is a tenth above the best gets a weight lower by the factor e with the
-        default sharpness. How the width follows the recent changes of a context is a ridge regression of logarithms.
+        The weights begin with those of anchors that erred least alone: with the default sharpness, an anchor whose mean
+        absolute error is a tenth above the best has a weight lower by the factor e. How the width follows the recent
+        changes of a context is a ridge regression of logarithms.
         With future covariates [B, L + H, C] the response to them is set first, from what the anchors leave unexplained,
         and the gate once more for what is left without it.
         """
@@ -274,7 +275,9 @@ class RecurrentNetwork(nn.Module):
         kept = torch.topk(errors, min(_MOST_KEPT, len(errors)), largest=False).indices.sort().values
         start = torch.log_softmax(-sharpness * (errors[kept] / best - 1), 0)
         few = slice(None, None, -(-len(truth) // _GATE_WINDOWS))
-        recent = self._recent_errors(_Local(*(part[few] for part in local)), kept.tolist())
+        recent = torch.zeros(len(truth[few]), len(kept))
+        if self.trust is not None:
+            recent = self._recent_errors(_Local(*(part[few] for part in local)), kept.tolist())
         gate, trust = _mixture(options[few][:, kept], truth[few], recent, start, best)
         weights = gate.softmax(0)
         open_ = weights >= min(_LEAST_WEIGHT, float(weights.max()))
