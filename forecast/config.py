@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from forecast.cells import CELLS as CARDS
 from forecast.errors import ConfigError
 
 #: What the network is trained to forecast: the median, and enough of both sides for 50, 80, 90 and 95 % intervals.
 QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
-CELLS = ("rnn", "lstm", "gru")
+CELLS = tuple(CARDS)
 PRESETS = ("fast", "balanced", "best")
 SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "mixed", "none")
 DEVICES = ("auto", "cpu", "cuda", "mps")

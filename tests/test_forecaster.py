@@ -12,10 +12,10 @@ from forecast import checkpoint
 from forecast import forecaster as forecaster_module
 from forecast.calendars import Calendar
 from forecast.calibration import Factors, reaches
+from forecast.cells import CELLS
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.forecaster import Forecaster, read_card
-from forecast.models.cells import CELLS
 from forecast.scaling import SCALERS
 from tests.panels import DAY, daily, promoted, weekly_wave
 

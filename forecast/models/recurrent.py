@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from forecast.models.anchors import anchors, count_anchors, fill_missing
 from forecast.models.architecture import PLAIN, Architecture
-from forecast.models.cells import CELLS
+from forecast.models.cells import make_cell
 from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
@@ -49,10 +49,10 @@ class Stack(nn.Module):
         super().__init__()
         directions = 2 if bidirectional else 1
         self.forward_layers = nn.ModuleList(
-            CELLS[cell](hidden if i == 0 else directions * hidden, hidden) for i in range(layers)
+            make_cell(cell, hidden if i == 0 else directions * hidden, hidden) for i in range(layers)
         )
         self.backward_layers = nn.ModuleList(
-            CELLS[cell](hidden if i == 0 else directions * hidden, hidden)
+            make_cell(cell, hidden if i == 0 else directions * hidden, hidden)
             for i in range(layers if bidirectional else 0)
         )
         self.dropout = nn.Dropout(dropout)
@@ -61,10 +61,10 @@ class Stack(nn.Module):
         states, last = inputs, inputs[:, -1]
         for i, layer in enumerate(self.forward_layers):
             inputs = self.dropout(states) if i else states
-            states = layer(inputs)
+            states = layer(inputs)[0]
             last = states[:, -1]
             if self.backward_layers:
-                backwards = self.backward_layers[i](inputs.flip(1))
+                backwards = self.backward_layers[i](inputs.flip(1))[0]
                 last = torch.cat([last, backwards[:, -1]], -1)
                 states = torch.cat([states, backwards.flip(1)], -1)
         return last

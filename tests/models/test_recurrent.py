@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from forecast.cells import CELLS
 from forecast.config import QUANTILE_LEVELS
 from forecast.models.architecture import Architecture
-from forecast.models.cells import CELLS
 from forecast.models.recurrent import RecurrentNetwork, Stack, normalise
 
 SMALL = Architecture("lstm", 8, 1, False, 0.1, 3, 12, 5, (4,), QUANTILE_LEVELS)
@@ -214,7 +214,8 @@ def test_a_bidirectional_stack_ends_with_both_directions_last_states():
     torch.manual_seed(0)
     stack = Stack("gru", 4, layers=1, bidirectional=True, dropout=0.0)
     inputs = torch.randn(2, 6, 4)
-    expected = torch.cat([stack.forward_layers[0](inputs)[:, -1], stack.backward_layers[0](inputs.flip(1))[:, -1]], -1)
+    ahead, back = stack.forward_layers[0](inputs)[0], stack.backward_layers[0](inputs.flip(1))[0]
+    expected = torch.cat([ahead[:, -1], back[:, -1]], -1)
     torch.testing.assert_close(stack(inputs), expected)
 
 
