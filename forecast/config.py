@@ -18,6 +18,8 @@ from forecast.errors import ConfigError
 QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
 CELLS = tuple(CARDS)
+#: What a target is: numbers, one of two states, or one of a few.
+TASKS = ("regression", "binary", "class")
 PRESETS = ("fast", "balanced", "best")
 SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "mixed", "none")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -201,6 +203,11 @@ def suggest(word: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+
+
+def check_task(task: str) -> None:
+    """Raise ConfigError for a task that is not one of TASKS."""
+    _one_of("task", task, TASKS)
 
 
 def read_section(kind: type[Any], values: Any, where: str) -> Any:

@@ -57,6 +57,7 @@ class Known:
     columns: Columns
     calendar: Calendar
     covariates: tuple[Covariate, ...] = ()
+    states: tuple[str, ...] = ()
 
 
 #: What a series without covariates has.
@@ -65,7 +66,7 @@ NOTHING: Values = np.empty((0, 0))
 
 @dataclass(frozen=True)
 class Series:
-    """One target of one item.
+    """One target of one item; where the panel has states, its values are their numbers 0, 1 and so on.
 
     timestamps [T] datetime64[us], every step of the calendar from the first row to the last; values [T] float64,
     NaN where the row was absent or the cell blank. The first and the last value are observed.
@@ -92,13 +93,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One or many series on one calendar, with the user's column names and what the reader had to say."""
+    """One or many series on one calendar, with the user's column names and what the reader had to say.
+
+    states are the names of what the target may be, in the order of their codes; () for a target of numbers.
+    """
 
     series: tuple[Series, ...]
     calendar: Calendar
     columns: Columns
     notes: tuple[str, ...] = ()
     covariates: tuple[Covariate, ...] = ()
+    states: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
@@ -161,6 +166,8 @@ class Panel:
     def digest(self) -> str:
         """A sha256 over ids, timestamps and values: equal data, equal digest, whatever file it came from."""
         sha = hashlib.sha256()
+        if self.states:
+            sha.update("\x1f".join(self.states).encode())
         for s in self.series:
             sha.update("\x1f".join((*s.item_id, s.target)).encode())
             sha.update(s.timestamps.astype("datetime64[us]").astype("<i8").tobytes())

@@ -55,6 +55,7 @@ ADVICE: dict[str, Advice] = {
     "E216": Advice("they would be taken for rows", "`--comment '#'`"),
     "E217": Advice("cells would get the name of another column", "`--names` with one name for each column"),
     "E218": Advice("the quotes would be part of names and ids", """`--quote "'"`"""),
+    "E219": Advice("no probability was learnt for it", "correct the cell, or train again"),
     # E3 columns and times
     "E301": Advice("another column would be forecast than was meant", "correct the name"),
     "E302": Advice("without times there is no order and no calendar", "`--time`, `--date-format`"),
@@ -79,6 +80,7 @@ ADVICE: dict[str, Advice] = {
     "E342": Advice("a column of names learns every row by heart", "leave the column out"),
     "E344": Advice("the file would not be used", "`--future` names them when the model is trained"),
     "E343": Advice("the network would see numbers that mean something else", "correct the column, or train again"),
+    "E345": Advice("there is nothing to tell apart, or too much", "`--target` names another column"),
     # E4 series
     "E401": Advice("which of the values is true cannot be known", "`--on-duplicate`, or `--id` when each is a series"),
     "E402": Advice("rows of different series would be mixed", "`--id`"),
@@ -105,6 +107,7 @@ ADVICE: dict[str, Advice] = {
     "W204": Advice("they are learnt like any other", "correct them, or make the cells empty, if they are no counts"),
     "W205": Advice("it is learnt as if it had been measured, and spoils everything", "`--na`"),
     "W206": Advice("they are read as numbers, which an identifier is not", "name another column with `--target`"),
+    "W207": Advice("nothing, when they mean the same", "write each state in one way"),
     # W3 times
     "W301": Advice("all dates are wrong if it is the other reading", "`--date-format` says it outright"),
     "W302": Advice("nothing: they are sorted", "sort the file"),

@@ -55,10 +55,11 @@ def inspect_file(
     *,
     future_data: str | Path | None = None,
     known: Known | None = None,
+    task: str = "regression",
 ) -> Reading:
     """The Reading of a file under the settings that read_panel takes. Settings that mean nothing are a ConfigError."""
     future = None if future_data is None else str(future_data)
-    settings = Settings(data or DataConfig(), read or ReadConfig(), future, known)
+    settings = Settings(data or DataConfig(), read or ReadConfig(), future, known, task)
     try:
         table = read_table(str(path), settings.read)
     except FileProblems as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from forecast.calendars import Calendar, describe, first_off_calendar, infer_calendar
-from forecast.config import DataConfig, ReadConfig
+from forecast.config import DataConfig, ReadConfig, check_task
 from forecast.errors import DataError
 from forecast.panel import Known, Panel
 from forecast.reading.dialect import Table
@@ -41,6 +41,7 @@ class Settings:
     read: ReadConfig
     future_data: str | None = None
     known: Known | None = None
+    task: str = "regression"
 
 
 def _silent(_share: float, _what: str) -> None:
@@ -56,17 +57,19 @@ def read_panel(
     data: DataConfig | None = None,
     read: ReadConfig | None = None,
     *,
+    task: str = "regression",
     future_data: str | Path | None = None,
     known: Known | None = None,
     on_progress: OnProgress | None = None,
 ) -> Panel:
     """The panel in a file or database. Names that are not given are found, and notes say how.
 
+    With the task `binary` or `class` the target holds states: yes and no, or names.
     `known` comes from a saved model: its columns must be there and its calendar must fit. `future_data` holds the
     future covariates after the end of the data. Raises FileProblems, a DataError that lists everything that is wrong.
     """
     settings = Settings(
-        data or DataConfig(), read or ReadConfig(), None if future_data is None else str(future_data), known
+        data or DataConfig(), read or ReadConfig(), None if future_data is None else str(future_data), known, task
     )
     progress = on_progress or _silent
     progress(0.0, "reading")
@@ -79,11 +82,12 @@ def panel_of(
 ) -> Panel:
     """The panel in a table; on_roles is told what the columns are, as soon as it is known and when the ids are too."""
     data, read, known = settings.data, settings.read, settings.known
+    check_task(settings.task)
     table = long_form(table, data, known)
     progress(0.3, "times and numbers")
-    roles = find_roles(table, data, read, known, table.ids if isinstance(table, LongTable) else ())
+    roles = find_roles(table, data, read, known, table.ids if isinstance(table, LongTable) else (), settings.task)
     on_roles(table, roles)
-    rows = read_rows(table, roles, read, known)
+    rows = read_rows(table, roles, read, known, settings.task)
     on_roles(table, rows.roles)
     rows = until(table, rows, read.as_of)
     rows = without_repeats(table, rows, read.on_duplicate)
@@ -101,7 +105,7 @@ def panel_of(
     gaps = gap_notes(table.file, rows, steps, built, calendar, read.max_missing)
     notes = (*rows.chosen, evidence, *rows.found, *gaps)
     progress(1.0, "series")
-    return Panel(tuple(built.series), calendar, rows.columns, notes, rows.covariates)
+    return Panel(tuple(built.series), calendar, rows.columns, notes, rows.covariates, rows.states)
 
 
 def _calendar(table: Table, rows: Rows, settings: Settings) -> tuple[Calendar, str, Steps | None]:

@@ -45,6 +45,7 @@ CODES: dict[str, str] = {
     "E216": "there are lines of comment",
     "E217": "the names that were given are not as many as the columns",
     "E218": "the cells are in single quotes",
+    "E219": "a state is one that the model does not know",
     # E3 columns and times
     "E301": "a named column does not exist",
     "E302": "no column holds timestamps",
@@ -69,6 +70,7 @@ CODES: dict[str, str] = {
     "E342": "a covariate has too many different texts",
     "E343": "a covariate is of another kind than in training",
     "E344": "future data are given, but no future covariate",
+    "E345": "the target does not have as many states as the task needs",
     # E4 series
     "E401": "a timestamp appears twice with different values",
     "E402": "several sets of columns could be the ids",
@@ -99,6 +101,7 @@ WARNINGS: dict[str, str] = {
     "W204": "a few whole numbers are below zero among others",
     "W205": "a number seems to stand for a missing value",
     "W206": "numbers have zeros in front",
+    "W207": "a state is written in several ways",
     # W3 times
     "W301": "day and month are told apart by the one reading that is regular",
     "W302": "the rows were not in the order of time",

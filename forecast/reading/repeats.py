@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.calendars import clock_change_zone
+from forecast.errors import ConfigError
 from forecast.panel import Values
 from forecast.reading.dialect import Table
 from forecast.reading.ids import id_hint
@@ -27,6 +28,8 @@ def without_repeats(table: Table, rows: Rows, on_duplicate: str | None = None) -
     if _begins(rows).all():
         return rows
     repeats = _find(rows)
+    if rows.states and on_duplicate in ("mean", "sum"):
+        raise ConfigError(f"states have no {on_duplicate}", hint="--on-duplicate last")
     if on_duplicate is not None:
         return _made_one(rows, repeats, on_duplicate)
     if repeats.contradicting.any():

@@ -12,6 +12,7 @@ from forecast.panel import Known
 from forecast.reading.columns import failure, find_column, find_target, find_time, has_repeats, holds_times
 from forecast.reading.dialect import Table
 from forecast.reading.problems import FileProblems, Problem, listed, named, shown
+from forecast.reading.states import find_state_target
 from forecast.reading.timeparts import time_parts
 from forecast.reading.times import time_pattern
 from forecast.timeformat import parse_times
@@ -40,7 +41,12 @@ class Roles:
 
 
 def find_roles(
-    table: Table, data: DataConfig, read: ReadConfig, known: Known | None = None, ids: tuple[str, ...] = ()
+    table: Table,
+    data: DataConfig,
+    read: ReadConfig,
+    known: Known | None = None,
+    ids: tuple[str, ...] = (),
+    task: str = "regression",
 ) -> Roles:
     """The role of every column: as named, as in a saved model, or as the file itself shows.
 
@@ -57,8 +63,11 @@ def find_roles(
     why |= dict.fromkeys(time, why.get(time[0], "it holds the times"))
     targets = found["target"]
     if not targets:
-        targets = (find_target(table, read, taken={*time, *others}),)
-        why[targets[0]] = "it holds numbers" if table.names[targets[0]] else ""
+        taken = {*time, *others}
+        numbers = task == "regression"
+        column = find_target(table, read, taken=taken) if numbers else find_state_target(table, task, read, taken=taken)
+        targets = (column,)
+        why[column] = ("it holds numbers" if numbers else "it holds states") if table.names[column] else ""
     _check(table, found | {"time": time, "target": targets})
     covariates = tuple((column, role) for role in ("past", "future", "static") for column in found[role])
     return Roles(time, targets, found["id"] if found["id"] or known else None, covariates, why)

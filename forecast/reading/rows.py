@@ -20,6 +20,7 @@ from forecast.reading.marks import decide_decimal, grouped_by_points
 from forecast.reading.problems import FileProblems, Problem, named, warning
 from forecast.reading.roles import Roles, role_notes
 from forecast.reading.sentinels import sentinels
+from forecast.reading.states import StateColumn, read_states, require_one
 from forecast.reading.times import TimeColumn, read_times, resolve_overlap
 from forecast.reading.typed import read_numbers
 from forecast.timeformat import format_times
@@ -33,7 +34,8 @@ class Rows:
     """N rows, sorted by item and time: items [N] indexes item_ids, source [N] the rows of the table.
 
     timestamps [N] datetime64[us], values [N, targets], others [N, covariates] float64. `chosen` notes say what was
-    taken for what, `found` notes what was noticed.
+    taken for what, `found` notes what was noticed. states are what
+    the values count, or () where they are numbers.
     """
 
     columns: Columns
@@ -47,6 +49,7 @@ class Rows:
     others: Values
     chosen: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -88,22 +91,29 @@ class Rows:
         return format_times(stamps, self.columns.time_format, self.columns.timezone)
 
 
-def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None = None) -> Rows:
+def read_rows(
+    table: Table, roles: Roles, read: ReadConfig, known: Known | None = None, task: str = "regression"
+) -> Rows:
     """The typed rows of a table, sorted. Raises FileProblems with every cell that is wrong."""
     times = read_times(table, roles.time, read, known=known.columns if known else None)
     covariates = known.covariates if known else ()
     numeric = numeric_columns(table, roles.covariates, read, covariates)
-    mark, mark_notes = decide_decimal(table, [*roles.targets, *numeric], read)
+    states = _states(table, roles, task, read, known)
+    numeric_targets = () if states else roles.targets
+    mark, mark_notes = decide_decimal(table, [*numeric_targets, *numeric], read)
     if known is not None and mark == "." and not read.thousands:
         # A few new rows may leave open what all rows of the training showed.
         read = replace(read, decimal=read.decimal or known.columns.decimal or None)
         mark = read.decimal or mark
     how = replace(read, decimal=mark)
-    shows_point = any(table.cells[column].signs.point for column in [*roles.targets, *numeric])
+    shows_point = any(table.cells[column].signs.point for column in [*numeric_targets, *numeric])
     shown_mark = mark if mark == "," or shows_point else ""
-    values, problems, doubts = _targets(table, roles.targets, how)
+    if states:
+        values, problems, doubts = states.values[:, None], list(states.problems), list(states.found)
+    else:
+        values, problems, doubts = _targets(table, roles.targets, how)
     others = read_covariates(table, roles.covariates, how, covariates)
-    points = [problem for column in [*roles.targets, *numeric] for problem in grouped_by_points(table, column, read)]
+    points = [problem for column in [*numeric_targets, *numeric] for problem in grouped_by_points(table, column, read)]
     if problems := [*times.problems, *problems, *others.problems, *points]:
         # A date that stands for many rows is one cell all the same.
         places = {(problem.code, problem.line, problem.column): problem for problem in reversed(problems)}
@@ -124,12 +134,28 @@ def read_rows(table: Table, roles: Roles, read: ReadConfig, known: Known | None 
         times.timestamps,
         values,
         others.values,
-        (*role_notes(table, roles, id_at), *table.notes, *times.notes, *mark_notes, *others.notes),
+        (
+            *role_notes(table, roles, id_at),
+            *(states.chosen if states else ()),
+            *table.notes,
+            *times.notes,
+            *mark_notes,
+            *others.notes,
+        ),
         (*doubts, *id_doubts(item_ids)),
+        states.states if states else (),
     )
     # Only the rows hold the arrays from here on: sorting makes new ones, one after the other.
     del times, values, others, items
     return _sorted(rows)
+
+
+def _states(table: Table, roles: Roles, task: str, read: ReadConfig, known: Known | None) -> StateColumn | None:
+    """The states of the target; None where it is one of numbers, or there is none, as in future data."""
+    if not roles.targets or not (known.states if known else task != "regression"):
+        return None
+    require_one([table.names[column] for column in roles.targets])
+    return read_states(table, roles.targets[0], task, read, known.states if known else ())
 
 
 def _targets(table: Table, columns: Sequence[int], how: ReadConfig) -> tuple[Values, list[Problem], list[str]]:

@@ -32,11 +32,13 @@ def put(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
     return path
 
 
-def read(path: Path, known: Known | None = None, future_data: Path | None = None, **options: Any) -> Panel:
+def read(
+    path: Path, known: Known | None = None, future_data: Path | None = None, task: str = "regression", **options: Any
+) -> Panel:
     """The panel in a file, with the options of DataConfig and ReadConfig by their names; lists may be lists."""
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     data = {f.name: given.pop(f.name) for f in fields(DataConfig) if f.name in given}
-    return read_panel(path, DataConfig(**data), ReadConfig(**given), future_data=future_data, known=known)
+    return read_panel(path, DataConfig(**data), ReadConfig(**given), task=task, future_data=future_data, known=known)
 
 
 def problems_of(path: Path, **options: object) -> tuple[Problem, ...]:
