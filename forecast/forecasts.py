@@ -7,7 +7,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,18 @@ Quantiles = NDArray[np.float64]
 
 #: The central intervals of a forecast in percent, unless others are asked for.
 LEVELS = (80, 95)
+#: What the names of columns with probabilities begin with; the threshold follows.
+P_ABOVE, P_BELOW = "p_above_", "p_below_"
+
+
+class Form(TypedDict, total=False):
+    """The columns that a table of a forecast has: what `Forecast.to_frame` can be told."""
+
+    levels: Sequence[float] | None
+    quantiles: Sequence[float]
+    nixtla_names: bool
+    above: Sequence[float]
+    below: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -52,21 +64,54 @@ class Forecast:
         """
         return [_quantile(item.quantiles, self.quantile_levels, level) for item in self.items]
 
+    def probability_above(self, threshold: float) -> list[Quantiles]:
+        """The probability that a step lies above a threshold in the user's units, one [H] array per item.
+
+        The distribution is that of `quantile`: between two trained quantiles the normal score of the level is linear in
+        the value, and beyond the outermost it continues through the outer two. Equal quantiles are a value with a
+        probability of its own, which lies neither above nor below itself. Never rises with the threshold. Raises
+        ConfigError for a threshold that is not finite, or where there is only a median.
+        """
+        scores = [_score(item.quantiles, self.quantile_levels, threshold, "right") for item in self.items]
+        return [_share_above(score) for score in scores]
+
+    def probability_below(self, threshold: float) -> list[Quantiles]:
+        """The probability that a step lies below a threshold, as `probability_above`. Never falls with the threshold.
+
+        The two add up to 1 but for the probability of the threshold itself.
+        """
+        scores = [_score(item.quantiles, self.quantile_levels, threshold, "left") for item in self.items]
+        return [_share_above(-score) for score in scores]
+
+    def probabilities(self, above: Sequence[float] = (), below: Sequence[float] = ()) -> dict[str, list[Quantiles]]:
+        """The probabilities of lying above and below thresholds by the names of their columns, thresholds ascending."""
+        return {
+            **{_threshold_name(P_ABOVE, threshold): self.probability_above(threshold) for threshold in sorted(above)},
+            **{_threshold_name(P_BELOW, threshold): self.probability_below(threshold) for threshold in sorted(below)},
+        }
+
     def to_frame(
-        self, levels: Sequence[float] | None = None, quantiles: Sequence[float] = (), nixtla_names: bool = False
+        self,
+        levels: Sequence[float] | None = None,
+        quantiles: Sequence[float] = (),
+        nixtla_names: bool = False,
+        above: Sequence[float] = (),
+        below: Sequence[float] = (),
     ) -> pd.DataFrame:
         """One row per item and step under the user's names: ids, time, `forecast` (the median), then the intervals.
 
         The intervals are `lo_80, hi_80, …` for ascending central levels in percent (None: those of LEVELS, unless there
-        are quantiles), then come the quantiles, `q_0.1, …`. A `target` column names the target when there are several,
-        a `source` column what stood in for the model. With nixtla_names the ids become one `unique_id` and the time
-        `ds`. Raises ConfigError for a level out of range, DataError when one of the user's columns has the name of a
-        column that is added.
+        are quantiles), then come the quantiles, `q_0.1, …`, and the probabilities of lying above and below thresholds,
+        `p_above_200, …, p_below_0, …`, with ascending thresholds. A `target` column names the target when there are
+        several, a `source` column what stood in for the model. With nixtla_names the ids become one `unique_id` and the
+        time `ds`. Raises ConfigError for a level or a threshold out of range, DataError when one of the user's columns
+        has the name of a column that is added.
         """
         import pandas as pd  # late: a Forecast itself needs numpy only
 
         wanted = _quantile_columns(levels, quantiles)
-        added = ["forecast", *wanted]
+        chances = self.probabilities(above, below)
+        added = ["forecast", *wanted, *chances]
         if len(self.columns.targets) > 1:
             added.insert(0, "target")
         if self.source != "model":
@@ -86,9 +131,16 @@ class Forecast:
             table["target"] = np.repeat([item.target for item in self.items], steps)
         for name, level in {"forecast": 0.5, **wanted}.items():
             table[name] = _quantile(values, self.quantile_levels, level)
+        for name, shares in chances.items():
+            table[name] = np.concatenate(shares)
         if "source" in added:
             table["source"] = self.source
         return pd.DataFrame(table)
+
+
+def _threshold_name(prefix: str, threshold: float) -> str:
+    """The column of a threshold, P_ABOVE or P_BELOW: `p_above_200` for 200 and 200.0, `p_below_-1.5`."""
+    return f"{prefix}{threshold + 0.0:.12g}"  # adding zero takes the sign off -0.0
 
 
 def _quantile_columns(levels: Sequence[float] | None, quantiles: Sequence[float]) -> dict[str, float]:
@@ -126,3 +178,35 @@ def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Q
     score, low_score, high_score = (NormalDist().inv_cdf(p) for p in (level, trained[left], trained[left + 1]))
     weight = (score - low_score) / (high_score - low_score)
     return low + weight * (high - low)
+
+
+def _score(
+    quantiles: Quantiles, trained: Sequence[float], threshold: float, side: Literal["left", "right"]
+) -> Quantiles:
+    """The normal scores [N] of the shares up to a threshold, itself included on the right side of it; may be infinite.
+
+    The shares are those of the distributions with the quantiles [N, Q] at the ascending trained levels.
+    """
+    if not math.isfinite(threshold):
+        raise ConfigError(f"threshold {threshold:g} is not a finite number", hint="--above 200")
+    if len(trained) < 2:
+        raise ConfigError(f"threshold {threshold:g}: the forecast has its median only")
+    scores = np.array([-math.inf, *(NormalDist().inv_cdf(level) for level in trained), math.inf])
+    reached = quantiles <= threshold if side == "right" else quantiles < threshold
+    count = reached.sum(axis=1)
+    left = np.clip(count - 1, 0, len(trained) - 2)
+    rows = np.arange(len(quantiles))
+    low, high = quantiles[rows, left], quantiles[rows, left + 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = (threshold - low) / (high - low)
+    # Where the outer two are equal, nothing lies beyond them.
+    weight = np.where(high > low, weight, np.where(count > 0, math.inf, -math.inf))
+    found = scores[left + 1] + weight * (scores[left + 2] - scores[left + 1])
+    # Rounding must not carry it past the score of a quantile that was, or was not, reached.
+    bounded: Quantiles = np.clip(found, scores[count], scores[count + 1])
+    return bounded
+
+
+def _share_above(scores: Quantiles) -> Quantiles:
+    """The shares of the normal distribution above some scores [N], exact far out on both sides."""
+    return np.array([0.5 * math.erfc(score / math.sqrt(2)) for score in scores.tolist()])

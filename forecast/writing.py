@@ -15,7 +15,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 from forecast.config import suggest
 from forecast.database_rows import Column, replace_rows
 from forecast.errors import ConfigError, DataError, LockedError, OutputError
-from forecast.forecasts import Forecast
+from forecast.forecasts import P_ABOVE, P_BELOW, Forecast, Form
 from forecast.panel import Columns
 from forecast.timeformat import format_times, has_clock, is_serial, zone_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import Unpack
 
 if sys.platform != "win32":
     import fcntl
@@ -48,39 +49,22 @@ def write_forecast(
     path: Path,
     *,
     format: str | None = None,
-    levels: Sequence[float] | None = None,
-    quantiles: Sequence[float] = (),
-    nixtla_names: bool = False,
     excel_safe: bool = False,
+    **form: Unpack[Form],
 ) -> None:
     """Writes the forecast file atomically, in the format named or else the one of the path's suffix."""
     if format is None:
         format = path.suffix.lower().removeprefix(".")
-    data = render(
-        forecast,
-        format=format,
-        levels=levels,
-        quantiles=quantiles,
-        nixtla_names=nixtla_names,
-        excel_safe=excel_safe,
-    )
-    write_atomic(path, data)
+    write_atomic(path, render(forecast, format=format, excel_safe=excel_safe, **form))
 
 
-def write_forecast_sql(
-    forecast: Forecast,
-    target: str,
-    *,
-    levels: Sequence[float] | None = None,
-    quantiles: Sequence[float] = (),
-    nixtla_names: bool = False,
-) -> None:
+def write_forecast_sql(forecast: Forecast, target: str, **form: Unpack[Form]) -> None:
     """Writes the forecast into a table of a database, `sqlite:///sales.db#forecast`, in one transaction.
 
     Rows of the same ids, time and target are replaced. Times are dates or timestamps, and texts in the user's own form
     where they have a UTC offset; numbers keep all their digits; a `source` column says what made the forecast.
     """
-    frame = _finite_frame(forecast, levels, quantiles, nixtla_names)
+    frame = _finite_frame(forecast, form)
     texts = _time_texts(frame, forecast.columns)
     numeric = set(frame.select_dtypes("float64").columns)
     columns = []
@@ -115,10 +99,8 @@ def render(
     forecast: Forecast,
     *,
     format: str = "csv",
-    levels: Sequence[float] | None = None,
-    quantiles: Sequence[float] = (),
-    nixtla_names: bool = False,
     excel_safe: bool = False,
+    **form: Unpack[Form],
 ) -> bytes:
     """The bytes of the forecast file, its columns those of `Forecast.to_frame`.
 
@@ -129,13 +111,11 @@ def render(
     writer = WRITERS.get(f".{format}")
     if writer is None:
         raise ConfigError(f"unknown forecast format {format!r}", hint=suggest(f".{format}", WRITERS))
-    return writer(_finite_frame(forecast, levels, quantiles, nixtla_names), forecast.columns, excel_safe)
+    return writer(_finite_frame(forecast, form), forecast.columns, excel_safe)
 
 
-def _finite_frame(
-    forecast: Forecast, levels: Sequence[float] | None, quantiles: Sequence[float], nixtla_names: bool
-) -> pd.DataFrame:
-    frame = forecast.to_frame(levels, quantiles, nixtla_names)
+def _finite_frame(forecast: Forecast, form: Form) -> pd.DataFrame:
+    frame = forecast.to_frame(**form)
     numbers = frame.select_dtypes("float64")
     wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()).all(axis=1))
     if len(wrong):
@@ -217,7 +197,11 @@ TABLE_WRITERS = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
 def _text_columns(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
     """Every column as text, by name and in order."""
     numbers = frame.select_dtypes("float64")
-    texts = dict(zip(numbers.columns, _number_texts(numbers.to_numpy()), strict=True)) | _time_texts(frame, own)
+    texts = _time_texts(frame, own)
+    shares = [name for name in numbers.columns if name.startswith((P_ABOVE, P_BELOW))]
+    # Apart: how wide an interval is says nothing about the digits that a probability needs, nor it about those.
+    for part in (numbers.drop(columns=shares), *([numbers[shares]] if shares else [])):
+        texts |= dict(zip(part.columns, _number_texts(part.to_numpy()), strict=True))
     return {name: texts[name] if name in texts else frame[name].tolist() for name in frame.columns}
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from forecast.config import QUANTILE_LEVELS
 from forecast.errors import ConfigError, DataError
@@ -208,3 +209,92 @@ def test_intervals_are_nested_and_contain_the_forecast(quantiles: list[list[floa
     bounds = frame.drop(columns=["date", "forecast"])
     inwards = [*bounds.columns[-2::-2], "forecast", *bounds.columns[1::2]]
     assert (np.diff(frame[inwards].to_numpy(), axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("threshold", [-5.0, 2.0, 9.3, 10.0, 11.5, 15.88, 22.0, 40.0])
+def test_probabilities_of_a_normal_forecast_are_those_of_the_normal_distribution(threshold: float) -> None:
+    """Between the trained quantiles, at one of them and far beyond, on both sides."""
+    forecast = single(normal(10, 3))
+    below, above = norm.cdf(threshold, 10, 3), norm.sf(threshold, 10, 3)
+    np.testing.assert_allclose(forecast.probability_below(threshold)[0], below, rtol=1e-9)
+    np.testing.assert_allclose(forecast.probability_above(threshold)[0], above, rtol=1e-9)
+
+
+def test_a_step_between_two_quantiles_has_the_probability_of_the_middle_score() -> None:
+    """Half of the way from the median to the 0.6 quantile is half of the way in the normal score."""
+    forecast = single([list(range(13))])
+    expected = 1 - NormalDist().cdf(NormalDist().inv_cdf(0.6) / 2)
+    assert forecast.probability_above(6.5)[0] == pytest.approx(expected)
+    assert forecast.probability_above(6.0)[0] == 0.5
+    assert forecast.probability_above(10.0)[0] == pytest.approx(0.1)
+
+
+def test_equal_quantiles_are_a_value_with_a_probability_of_its_own() -> None:
+    """Levels up to 0.6 at zero: nothing lies below, 0.4 above, and a hair below zero is not reached either."""
+    forecast = single([[0.0] * 8 + [1.0, 2.0, 3.0, 4.0, 5.0]])
+    assert forecast.probability_above(0.0)[0] == pytest.approx(0.4)
+    assert forecast.probability_below(0.0)[0] == 0.0
+    assert forecast.probability_above(-1e-9)[0] == 1.0
+
+
+def test_a_forecast_without_doubt_is_above_or_not() -> None:
+    """All quantiles equal: certain on either side of the value, and at the value neither."""
+    forecast = single([[5.0] * 13])
+    assert [forecast.probability_above(x)[0].item() for x in (4.9, 5.0, 5.1)] == [1, 0, 0]
+    assert [forecast.probability_below(x)[0].item() for x in (4.9, 5.0, 5.1)] == [0, 0, 1]
+
+
+@given(ascending, st.lists(st.floats(-1e16, 1e16), min_size=2, max_size=8))
+def test_probabilities_are_monotone_in_the_threshold(quantiles: list[list[float]], thresholds: list[float]) -> None:
+    """Between 0 and 1, never rising above, never falling below, and never more than certain together."""
+    forecast = single(quantiles)
+    ordered = sorted([*thresholds, *np.ravel(quantiles)])
+    above = np.array([forecast.probability_above(x)[0] for x in ordered])
+    below = np.array([forecast.probability_below(x)[0] for x in ordered])
+    assert (np.diff(above, axis=0) <= 0).all()
+    assert (np.diff(below, axis=0) >= 0).all()
+    assert (above >= 0).all()
+    assert (below >= 0).all()
+    assert (above + below <= 1 + 1e-12).all()
+
+
+@given(ascending, st.floats(0.001, 0.999))
+def test_a_quantile_and_its_probability_undo_each_other(quantiles: list[list[float]], level: float) -> None:
+    """At most 1 - level lies above the quantile of a level, and at most level below it."""
+    forecast = single(quantiles)
+    for step, value in enumerate(forecast.quantile(level)[0]):
+        assert forecast.probability_above(value)[0][step] <= 1 - level + 1e-6
+        assert forecast.probability_below(value)[0][step] <= level + 1e-6
+
+
+def test_probabilities_are_columns_named_by_their_thresholds() -> None:
+    """After everything else, ascending, once each, without needless digits; with other names and quantiles too."""
+    form = {"levels": (80,), "quantiles": (0.5,), "above": (1e6, 200.0, -1.5, 200), "below": (-0.0,)}
+    chances = ["p_above_-1.5", "p_above_200", "p_above_1000000", "p_below_0"]
+    frame = single(normal(10, 3)).to_frame(**form)  # type: ignore[arg-type]
+    assert list(frame.columns) == ["date", "forecast", "lo_80", "hi_80", "q_0.5", *chances]
+    named = single(normal(10, 3)).to_frame(nixtla_names=True, **form)  # type: ignore[arg-type]
+    assert list(named.columns)[-4:] == chances
+    assert frame["p_above_1000000"].tolist() == [0, 0]
+
+
+def test_each_target_and_item_has_its_own_probability() -> None:
+    """Rows of the table belong together, whatever the lengths of the items."""
+    columns = Columns("day", ("sales", "visits"), ids=("shop",))
+    items = (item(normal(0, 1, 1), ("a",), "sales"), item(normal(5, 1, 2), ("a",), "visits"))
+    frame = Forecast(items, QUANTILE_LEVELS, columns).to_frame(above=(5,))
+    np.testing.assert_allclose(frame["p_above_5"], [NormalDist().cdf(-5), 0.5, 0.5])
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf")])
+def test_a_threshold_is_finite(threshold: float) -> None:
+    """Nothing lies above what is no number."""
+    with pytest.raises(ConfigError, match="not a finite number"):
+        single(normal(0, 1)).probability_above(threshold)
+
+
+def test_a_median_alone_has_no_probabilities() -> None:
+    """As it has no intervals."""
+    forecast = Forecast((item([[5.0]]),), (0.5,), Columns("date", ("y",)))
+    with pytest.raises(ConfigError, match="the forecast has its median only"):
+        forecast.probability_below(5)

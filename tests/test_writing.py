@@ -112,6 +112,17 @@ def test_timestamps_keep_the_text_form_of_the_users_file(format: str) -> None:
         assert f'"{text}"' in data.decode() if format == "json" else rows(data)[1][0] == text
 
 
+def test_probabilities_take_no_digits_from_values_and_lose_none_to_them() -> None:
+    """A narrow interval far from zero keeps the digits that tell its ends apart, as without the column."""
+    forecast = made([[1e9 + x / 1e4 for x in range(13)]])
+    without = render(forecast).decode().splitlines()[1]
+    header, row = render(forecast, above=(1e9 + 9.5e-4,)).decode().splitlines()
+    assert header.endswith(",p_above_1000000000")
+    values, share = row.rsplit(",", 1)
+    assert values == without
+    assert float(share) == pytest.approx(forecast.probability_above(1e9 + 9.5e-4)[0].item(), abs=5e-10)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

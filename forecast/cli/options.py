@@ -129,6 +129,8 @@ HELP = {
     "predict.horizon": "Steps to forecast; without it as many as the model was trained for.",
     "levels": "Central intervals in percent, with commas: 80,95 unless quantiles are asked for.",
     "quantiles": "Quantiles between 0 and 1, with commas.",
+    "above": "Say how likely each step lies above this value; several with commas, or by repeating the option.",
+    "below": "The same for below.",
     "output": "File to write, a database (sqlite:///f.db#table), or - for stdout; without it <data>.forecast.csv.",
     "format": "Format of the output; without it by its suffix.",
     "nixtla_names": "Name the columns unique_id, ds, forecast ...",

@@ -25,7 +25,7 @@ from forecast.sources import display_source, is_local, parse, safe_source, sourc
 if TYPE_CHECKING:
     from forecast.adaptation import Adaptation
     from forecast.forecaster import Forecaster
-    from forecast.forecasts import Forecast
+    from forecast.forecasts import Forecast, Form
     from forecast.panel import Panel
 
 STDOUT = "-"
@@ -225,11 +225,14 @@ def show(screen: Screen, panel: Panel, forecast: Forecast, settings: PredictSett
         width = shutil.get_terminal_size().columns
         screen.drawing(draw(panel, forecast, width=width, colour=colourful(sys.stdout)))
     if terminal or screen.verbose:
-        screen.table(*_table(forecast, sorted(settings.levels or LEVELS)[:_MOST_LEVELS]))
+        levels = sorted(settings.levels or LEVELS)[:_MOST_LEVELS]
+        screen.table(*_table(forecast, levels, settings.above, settings.below))
 
 
-def _table(forecast: Forecast, levels: Sequence[float]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: the first and the last steps of all items in turn, the median with its intervals."""
+def _table(
+    forecast: Forecast, levels: Sequence[float], above: Sequence[float], below: Sequence[float]
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: the first and the last steps of all items in turn, the median, intervals, probabilities."""
     import numpy as np
 
     from forecast.timeformat import format_times
@@ -249,19 +252,23 @@ def _table(forecast: Forecast, levels: Sequence[float]) -> tuple[list[str], list
     names = [" / ".join((time, *items[i])) for i, time in zip(owners, times, strict=True)]
     quantiles = [0.5, *((100 + side * level) / 200 for level in levels for side in (-1, 1))]
     columns = [numbers(np.concatenate(forecast.quantile(q))[shown].tolist()) for q in quantiles]
+    chances = forecast.probabilities(above, below)
+    columns += [[f"{share:.3f}" for share in np.concatenate(shares)[shown]] for shares in chances.values()]
     rows = [list(row) for row in zip(names, *columns, strict=True)]
     if len(shown) < n_rows:
         rows.insert(_FIRST_ROWS, ["…"] * len(rows[0]))
     steps = " / ".join((forecast.columns.time, *forecast.columns.ids, *(["target"] if several else [])))
-    return [steps, "forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi"))], rows
+    return [steps, "forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi")), *chances], rows
 
 
-def _form(settings: PredictSettings) -> dict[str, Any]:
+def _form(settings: PredictSettings) -> Form:
     """The columns of the file, as `Forecast.to_frame` takes them."""
     return {
         "levels": settings.levels or None,
         "quantiles": settings.quantiles,
         "nixtla_names": settings.nixtla_names,
+        "above": settings.above,
+        "below": settings.below,
     }
 
 

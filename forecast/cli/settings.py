@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 import json
+import math
 import os
 import shlex
 import sys
@@ -38,6 +39,8 @@ class PredictSettings:
     horizon: int | None = None
     levels: tuple[float, ...] = ()
     quantiles: tuple[float, ...] = ()
+    above: tuple[float, ...] = ()
+    below: tuple[float, ...] = ()
     output: str | None = None
     format: str | None = None
     nixtla_names: bool = False
@@ -61,6 +64,9 @@ class PredictSettings:
         for quantile in self.quantiles:
             if not 0 < quantile < 1:
                 raise ConfigError(f"a quantile of {quantile} was asked for, but quantiles lie between 0 and 1")
+        for threshold in (*self.above, *self.below):
+            if not math.isfinite(threshold):
+                raise ConfigError(f"a threshold of {threshold} was asked for, but thresholds are finite")
         if self.plot is not None and Path(self.plot).suffix.lower() not in PICTURES:
             raise ConfigError(f"plot is {self.plot!r}, but must end in .png or .svg")
 

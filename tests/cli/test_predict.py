@@ -57,6 +57,9 @@ def test_the_file_may_have_grown_since_training(shop):
         (["--quantiles", "0.1,0.9"], {"quantiles": (0.1, 0.9)}),
         (["--quantiles", "0.1", "--quantiles", "0.9"], {"quantiles": (0.1, 0.9)}),
         (["--quantiles", "0.1", "--levels", "50"], {"quantiles": (0.1,), "levels": (50,)}),
+        (["--above", "100"], {"above": (100,)}),
+        (["--above", "100.0", "--above", "-1.5,1e6", "--below", "90"], {"above": (100, -1.5, 1e6), "below": (90,)}),
+        (["-H", "20", "--nixtla-names", "--above", "100"], {"horizon": 20, "nixtla_names": True, "above": (100,)}),
         (["--nixtla-names"], {"nixtla_names": True}),
         (["--format", "json"], {"format": "json"}),
         (["--device", "cpu", "--threads", "2"], {}),
@@ -221,6 +224,26 @@ def test_the_table_has_the_intervals_that_were_asked_for(shop, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "next day: 2020-05-30"
     assert lines[1].split() == ["day", "forecast", "lo_50", "hi_50", "lo_90", "hi_90"]
+
+
+def test_the_table_and_the_document_have_the_probabilities(shop, capsys):
+    """In the table after the intervals, in the document in each row."""
+    options = ["--horizon", "1", "--above", "100", "--below", "-5"]
+    assert run(["predict", "--verbose", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[-2:] == ["p_above_100", "p_below_-5"]
+    assert run(["predict", "--json", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["columns"][-2:] == ["p_above_100", "p_below_-5"]
+    assert lines[2].split()[-2:] == [f"{found['rows'][0]['p_above_100']:.3f}", "0.000"]
+
+
+def test_a_threshold_that_is_no_number_is_refused(shop, capsys):
+    """Before any work."""
+    assert run(["predict", "--above", "much"]) == 2
+    assert capsys.readouterr().err == "error: --above: 'much' is not a number\n"
+    assert run(["predict", "--below", "inf"]) == 2
+    assert capsys.readouterr().err == "error: --below: a threshold of inf was asked for, but thresholds are finite\n"
 
 
 def test_the_table_has_the_time_before_item_and_target(shop, capsys):
