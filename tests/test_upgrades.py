@@ -41,6 +41,18 @@ def test_a_file_of_format_2_forecasts_as_it_did():
     assert forecaster.features == ("weekday",)
 
 
+def test_a_file_of_format_3_forecasts_as_it_did():
+    """In logarithms, with factors of its own for each lead, beyond the trained horizon too."""
+    forecaster = Forecaster.load(GOLDEN / "format3.safetensors")
+    forecast = forecaster.predict(read_panel(PRICES, known=forecaster.known), 8)
+    for level, ends in {
+        0.1: (63.16878790836129, 62.67182053258639, 62.53214749360783),
+        0.5: (63.82916528019541, 63.980527153615924, 64.02662697845786),
+        0.9: (64.5439298831836, 65.4219919169798, 65.67536155014982),
+    }.items():
+        np.testing.assert_allclose(forecast.quantile(level)[0][[0, 4, 7]], ends, rtol=1e-6)
+
+
 def test_the_card_of_an_old_file_is_in_todays_terms():
     """What was not there then is empty, and the format is that of the file."""
     card = read_card(GOLDEN / "format1.safetensors")
