@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast import metrics
+from forecast import metrics, probabilities
 from forecast.baselines import BASELINES
 from forecast.config import QUANTILE_LEVELS
 from forecast.errors import CheckpointError
+from forecast.probabilities import Bin
+from forecast.state_baselines import STATE_BASELINES
 
 Values = NDArray[np.float64]
 
@@ -35,6 +37,15 @@ class Window:
 
 
 @dataclass(frozen=True)
+class StateWindow:
+    """One cutoff of a series of states: history [T] of codes, actual [H] (NaN: missing), probabilities [H, C]."""
+
+    history: Values
+    actual: Values
+    probabilities: Values
+
+
+@dataclass(frozen=True)
 class Score:
     """One method's metrics, each averaged over windows; NaN where the data leave it undefined in every window."""
 
@@ -44,17 +55,24 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of the model, then of the baselines, over the same windows."""
+    """The scores of the model, then of the baselines, over the same windows.
+
+    reliability says of a model of states how often what it called so probable came.
+    """
 
     scores: tuple[Score, ...]
     n_windows: int
     horizon: int
     season_length: int
     note: str = ""
+    reliability: tuple[Bin, ...] = ()
 
     @property
     def best_baseline(self) -> Score:
-        """The baseline with the lowest MASE, or the lowest MAE where the history's scale leaves MASE undefined."""
+        """The baseline with the lowest MASE, or the lowest MAE where the history's scale leaves MASE undefined.
+
+        Of states, the one with the lowest log loss.
+        """
         return min(self.scores[1:], key=lambda score: score.metrics[self._deciding])
 
     @property
@@ -64,8 +82,9 @@ class Evaluation:
         model, other = self.scores[0].metrics[deciding], best.metrics[deciding]
         if math.isnan(other):
             return "the model cannot be compared with a baseline: the held-out windows have no observed value"
-        figures = f"{deciding.upper()} {model:.3g} against {other:.3g}"
-        apart = abs(self.scores[0].metrics["wape"] - best.metrics["wape"])
+        figures = f"{_NAMES[deciding]} {model:.3g} against {other:.3g}"
+        apart = model - other if self.of_states else self.scores[0].metrics["wape"] - best.metrics["wape"]
+        apart = abs(apart)
         if model == other or apart < _ROUNDING:
             return f"the model and the best baseline ({best.name}) are equally good: {figures}"
         if model < other:
@@ -78,7 +97,14 @@ class Evaluation:
         )
 
     @property
+    def of_states(self) -> bool:
+        """Whether probabilities of states were judged, and not numbers."""
+        return "log_loss" in self.scores[0].metrics
+
+    @property
     def _deciding(self) -> str:
+        if self.of_states:
+            return "log_loss"
         return "mae" if math.isnan(self.scores[1].metrics["mase"]) else "mase"
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,17 +121,21 @@ class Evaluation:
             "horizon": self.horizon,
             "season_length": self.season_length,
             "note": self.note,
+            **({"reliability": [asdict(own) for own in self.reliability]} if self.of_states else {}),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
         """What `to_dict` wrote, checked key by key and type by type; anything else is a CheckpointError."""
         kinds = {"scores": list, "n_windows": int, "horizon": int, "season_length": int, "note": str}
+        kinds |= {"reliability": list} if "reliability" in values else {}
         _check(values, kinds, "evaluation")
         if len(values["scores"]) < 2:
             raise CheckpointError("evaluation: the scores of a model and of at least one baseline are needed")
         scores = tuple(_score(score, f"evaluation score {i}") for i, score in enumerate(values["scores"], start=1))
-        return cls(**{**values, "scores": scores})
+        rows = enumerate(values.get("reliability", ()), start=1)
+        bins = tuple(_bin(own, f"evaluation reliability {i}") for i, own in rows)
+        return cls(**{**values, "scores": scores, "reliability": bins})
 
 
 @dataclass(frozen=True)
@@ -165,6 +195,48 @@ def evaluate(
     )
 
 
+def evaluate_states(
+    windows: Sequence[StateWindow], season_length: int, model_name: str, *, note: str = ""
+) -> Evaluation:
+    """The metrics of the model and of every baseline of states over all observed steps of the same windows.
+
+    skill is by how much of it the log loss is below that of the base rate.
+    """
+    # A season of one step makes the seasonal base rate the same as the base rate: one of them is enough.
+    baselines = {name: f for name, f in STATE_BASELINES.items() if season_length > 1 or "seasonal" not in name}
+    actual = np.stack([window.actual for window in windows])
+    horizon, n_states = windows[0].probabilities.shape
+    observed = ~np.isnan(actual)
+    found = {model_name: np.stack([window.probabilities for window in windows])[observed]}
+    for name, baseline in baselines.items():
+        made = [baseline(window.history, n_states, season_length, horizon) for window in windows]
+        found[name] = np.stack(made)[observed]
+    outcomes = actual[observed]
+    reference = probabilities.log_loss(outcomes, found["base rate"])
+    scores = []
+    for name, own in found.items():
+        measured = {metric: measure(outcomes, own) for metric, measure in _STATE_METRICS.items()}
+        scores.append(Score(name, {**measured, "skill": 1 - measured["log_loss"] / reference}))
+    return Evaluation(
+        scores=tuple(scores),
+        n_windows=len(windows),
+        horizon=horizon,
+        season_length=season_length,
+        note=note,
+        reliability=probabilities.reliability(outcomes, found[model_name]),
+    )
+
+
+#: The metrics of states, all called as (outcomes [N], probabilities [N, C]).
+_STATE_METRICS = {
+    "log_loss": probabilities.log_loss,
+    "brier": probabilities.brier,
+    "accuracy": probabilities.accuracy,
+    "calibration_error": probabilities.calibration_error,
+}
+_NAMES = {"mase": "MASE", "mae": "MAE", "log_loss": "log loss"}
+
+
 def measure(
     histories: Sequence[Values],
     actual: Values,
@@ -211,13 +283,18 @@ def _percent(ratio: float) -> str:
 def _score(values: Any, where: str) -> Score:
     _check(values, {"name": str, "metrics": dict}, where)
     measured = values["metrics"]
-    for name in ("mae", "mase"):
+    for name in ("log_loss", "skill") if "log_loss" in measured else ("mae", "mase"):
         if name not in measured:
             raise CheckpointError(f"{where}: the metric {name!r} is missing")
     for name, value in measured.items():
         if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
             raise CheckpointError(f"{where}: the metric {name!r} is {value!r}, not a finite number")
     return Score(values["name"], {k: math.nan if v is None else float(v) for k, v in measured.items()})
+
+
+def _bin(values: Any, where: str) -> Bin:
+    _check(values, {"low": float, "high": float, "count": int, "forecast": float, "observed": float}, where)
+    return Bin(**values)
 
 
 def _check(values: Any, kinds: Mapping[str, type], where: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from forecast.config import QUANTILE_LEVELS
 from forecast.errors import CheckpointError
-from forecast.evaluation import Evaluation, Score, Window, evaluate
+from forecast.evaluation import Evaluation, Score, StateWindow, Window, evaluate, evaluate_states
 from forecast.metrics import METRICS
 
 NAN = float("nan")
@@ -173,4 +173,44 @@ def test_anything_else_is_refused(where: tuple[Any, ...], value: object, message
         inner = inner[key]
     inner[where[-1]] = value
     with pytest.raises(CheckpointError, match=message):
+        Evaluation.from_dict(values)
+
+
+def of_states(model: list[float], actual: list[float], history: list[float], season_length: int = 1) -> Evaluation:
+    """One window of two states with the model's probabilities of the second."""
+    stated = np.array([[1 - p, p] for p in model])
+    return evaluate_states([StateWindow(np.array(history), np.array(actual), stated)], season_length, "lstm")
+
+
+def test_states_are_judged_by_log_loss_beside_how_often_they_were_there() -> None:
+    """A base rate of 1.5 of 5 for what came: -ln 0.3; a model that says 0.6 has a skill of 1 - ln 0.6 / ln 0.3."""
+    evaluation = of_states([0.6, 0.5], [1.0, NAN], [0, 0, 1, 0])
+    measured = scores(evaluation)
+    assert list(measured) == ["lstm", "base rate", "persistence"]
+    assert measured["lstm"]["log_loss"] == pytest.approx(-math.log(0.6))
+    assert measured["base rate"]["log_loss"] == pytest.approx(-math.log(0.3))
+    assert measured["lstm"]["skill"] == pytest.approx(1 - math.log(0.6) / math.log(0.3))
+    assert measured["base rate"]["skill"] == 0
+    assert [(own.low, own.count, own.observed) for own in evaluation.reliability] == [(0.6, 1, 1.0)]
+    assert "seasonal base rate" in scores(of_states([0.6], [1.0], [0, 0, 1, 0], season_length=2))
+
+
+def test_the_verdict_on_states_says_when_the_base_rate_is_better() -> None:
+    """As plainly as of numbers."""
+    worse = of_states([0.9], [0.0], [0, 0, 0, 0, 1, 1, 1, 1])
+    assert worse.best_baseline.name == "base rate"
+    assert worse.verdict.startswith("the model does NOT beat base rate here: log loss 2.3 against 0.693")
+    better = of_states([0.1], [0.0], [0, 0, 0, 0, 1, 1, 1, 1])
+    assert better.verdict == (
+        "the model beats the best baseline (base rate): log loss 0.105 against 0.693 (85 % lower)"
+    )
+
+
+def test_an_evaluation_of_states_survives_strict_json() -> None:
+    """Its reliability too; a damaged bin is refused."""
+    evaluation = of_states([0.6, 0.2], [1.0, 0.0], [0, 0, 1, 0])
+    values = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
+    assert Evaluation.from_dict(values) == evaluation
+    values["reliability"][0]["count"] = 1.5
+    with pytest.raises(CheckpointError, match=r"reliability 1: count is 1\.5"):
         Evaluation.from_dict(values)
