@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -24,6 +24,8 @@ Quantiles = NDArray[np.float64]
 LEVELS = (80, 95)
 #: What the names of columns with probabilities begin with; the threshold follows.
 P_ABOVE, P_BELOW = "p_above_", "p_below_"
+#: What comes before the name of a state in the column of its probability.
+P_STATE = "p_"
 
 
 class Form(TypedDict, total=False):
@@ -38,22 +40,37 @@ class Form(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ItemForecast:
-    """One target of one item: timestamps [H] datetime64[us], quantiles [H, Q] float64, ascending along Q."""
+    """One target of one item: timestamps [H] datetime64[us], quantiles [H, Q] float64, ascending along Q.
+
+    Of states it has probabilities [H, C] instead, which sum to 1 along C, and no quantiles (Q is 0).
+    """
 
     item_id: tuple[str, ...]
     target: str
     timestamps: NDArray[np.datetime64]
     quantiles: Quantiles
+    probabilities: Quantiles = field(default_factory=lambda: np.empty((0, 0)))
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Forecasts of every item at ascending quantile_levels (Q, 0.5 among them), with the user's column names."""
+    """Forecasts of every item at ascending quantile_levels (Q, 0.5 among them), with the user's column names.
+
+    Forecasts of states have no levels but states, the names of the C things that may come, and the task `binary` where
+    the second of two is what is asked for, else `class`.
+    """
 
     items: tuple[ItemForecast, ...]
     quantile_levels: tuple[float, ...]
     columns: Columns
     source: str = "model"
+    states: tuple[str, ...] = ()
+    task: str = "regression"
+
+    @property
+    def stated(self) -> tuple[int, ...]:
+        """The states whose probabilities are written: of a `binary` task the second, of which the other follows."""
+        return (1,) if self.task == "binary" else tuple(range(len(self.states)))
 
     def quantile(self, level: float) -> list[Quantiles]:
         """The quantile at a level between 0 and 1, one [H] array per item.
@@ -104,14 +121,20 @@ class Forecast:
         are quantiles), then come the quantiles, `q_0.1, …`, and the probabilities of lying above and below thresholds,
         `p_above_200, …, p_below_0, …`, with ascending thresholds. A `target` column names the target when there are
         several, a `source` column what stood in for the model. With nixtla_names the ids become one `unique_id` and the
-        time `ds`. Raises ConfigError for a level or a threshold out of range, DataError when one of the user's columns
-        has the name of a column that is added.
+        time `ds`. Of states, `forecast` is the name of the most probable one and `p_…` are the probabilities of those
+        in `stated`. Raises ConfigError for a level or a threshold out of range or of states, DataError when one of the
+        user's columns has the name of a column that is added.
         """
         import pandas as pd  # late: a Forecast itself needs numpy only
 
-        wanted = _quantile_columns(levels, quantiles)
-        chances = self.probabilities(above, below)
-        added = ["forecast", *wanted, *chances]
+        if self.states:
+            for name, asked in {"levels": levels, "quantiles": quantiles, "above": above, "below": below}.items():
+                if asked:
+                    raise ConfigError(f"{name}: a forecast of states has probabilities and no numbers")
+            made = self._state_columns()
+        else:
+            made = self._number_columns(_quantile_columns(levels, quantiles), self.probabilities(above, below))
+        added = [*made]
         if len(self.columns.targets) > 1:
             added.insert(0, "target")
         if self.source != "model":
@@ -119,7 +142,6 @@ class Forecast:
         _check_names([] if nixtla_names else [*self.columns.ids, self.columns.time], added)
 
         steps = [len(item.timestamps) for item in self.items]
-        values = np.concatenate([item.quantiles for item in self.items])
         table: dict[str, object] = {}
         if nixtla_names:
             table["unique_id"] = np.repeat([" / ".join(item.item_id) or item.target for item in self.items], steps)
@@ -129,13 +151,24 @@ class Forecast:
         table["ds" if nixtla_names else self.columns.time] = np.concatenate([item.timestamps for item in self.items])
         if "target" in added:
             table["target"] = np.repeat([item.target for item in self.items], steps)
-        for name, level in {"forecast": 0.5, **wanted}.items():
-            table[name] = _quantile(values, self.quantile_levels, level)
-        for name, shares in chances.items():
-            table[name] = np.concatenate(shares)
+        table |= made
         if "source" in added:
             table["source"] = self.source
         return pd.DataFrame(table)
+
+    def _number_columns(self, wanted: dict[str, float], chances: dict[str, list[Quantiles]]) -> dict[str, object]:
+        """The columns of a forecast of numbers: the median, then the quantiles and probabilities by their names."""
+        values = np.concatenate([item.quantiles for item in self.items])
+        columns: dict[str, object] = {
+            name: _quantile(values, self.quantile_levels, level) for name, level in {"forecast": 0.5, **wanted}.items()
+        }
+        return columns | {name: np.concatenate(shares) for name, shares in chances.items()}
+
+    def _state_columns(self) -> dict[str, object]:
+        """The columns of a forecast of states: the most probable one, then the probabilities of those in `stated`."""
+        values = np.concatenate([item.probabilities for item in self.items])
+        columns: dict[str, object] = {"forecast": np.array(self.states, dtype=object)[values.argmax(axis=1)]}
+        return columns | {f"{P_STATE}{self.states[code]}": values[:, code] for code in self.stated}
 
 
 def _threshold_name(prefix: str, threshold: float) -> str:

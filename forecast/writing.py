@@ -75,9 +75,8 @@ def write_forecast_sql(forecast: Forecast, target: str, **form: Unpack[Form]) ->
             kind, values = _sql_times(frame[name], texts[name], forecast.columns)
             columns.append(Column(name, kind, values, key=True, texts=texts[name]))
         else:
-            columns.append(
-                Column(name, "text", frame[name].tolist(), key=name != "source" or forecast.source == "model")
-            )
+            is_key = name != "forecast" and (name != "source" or forecast.source == "model")
+            columns.append(Column(name, "text", frame[name].tolist(), key=is_key))
     if "source" not in frame:
         # Always, so that the table has it on the day when something stands in for the model.
         columns.append(Column("source", "text", [forecast.source] * len(frame), optional=True))

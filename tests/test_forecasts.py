@@ -298,3 +298,41 @@ def test_a_median_alone_has_no_probabilities() -> None:
     forecast = Forecast((item([[5.0]]),), (0.5,), Columns("date", ("y",)))
     with pytest.raises(ConfigError, match="the forecast has its median only"):
         forecast.probability_below(5)
+
+
+def of_states(task: str = "class", states: tuple[str, ...] = ("rain", "snow", "sun")) -> Forecast:
+    """Two days of two shops; the last state is the likelier one on the second day, equal to the first on the first."""
+    shares = np.zeros((2, len(states)))
+    shares[:, 0], shares[:, -1] = [0.5, 0.25], [0.5, 0.75]
+    days = START + np.arange(2) * np.timedelta64(1, "D")
+    items = tuple(ItemForecast((shop,), "sky", days, np.empty((2, 0)), shares) for shop in "ab")
+    return Forecast(items, (), Columns("day", ("sky",), ids=("shop",)), states=states, task=task)
+
+
+def test_a_forecast_of_states_has_the_likeliest_and_every_probability() -> None:
+    """Under the names of the states; of equally likely ones the first."""
+    frame = of_states().to_frame()
+    assert list(frame.columns) == ["shop", "day", "forecast", "p_rain", "p_snow", "p_sun"]
+    assert frame["forecast"].tolist() == ["rain", "sun", "rain", "sun"]
+    assert frame.iloc[1, 3:].tolist() == [0.25, 0, 0.75]
+
+
+def test_of_two_states_only_the_second_has_a_column() -> None:
+    """As a binary task asks; as classes both have."""
+    names = list(of_states("binary", ("no", "yes")).to_frame(nixtla_names=True).columns)
+    assert names == ["unique_id", "ds", "forecast", "p_yes"]
+    assert list(of_states("class", ("no", "yes")).to_frame().columns)[2:] == ["forecast", "p_no", "p_yes"]
+
+
+@pytest.mark.parametrize("asked", [{"levels": [80]}, {"quantiles": [0.5]}, {"above": [1]}, {"below": [1]}])
+def test_states_have_no_intervals(asked: dict[str, list[float]]) -> None:
+    """Whoever asks for them is told."""
+    with pytest.raises(ConfigError, match=f"{next(iter(asked))}: a forecast of states has probabilities"):
+        of_states().to_frame(**asked)
+
+
+def test_a_column_named_like_a_probability_is_refused() -> None:
+    """As one named like an interval is."""
+    forecast = of_states()
+    with pytest.raises(DataError, match="p_sun"):
+        Forecast(forecast.items, (), Columns("day", ("sky",), ids=("p_sun",)), states=forecast.states).to_frame()

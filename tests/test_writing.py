@@ -648,3 +648,31 @@ def test_a_killed_run_leaves_the_old_file_or_the_new_and_the_next_run_cleans_up(
         assert path.read_bytes() in whole
     with lock(path):
         assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "out.lock"]
+
+
+def of_states() -> Forecast:
+    """Two days of a sky that is more rain than sun, and then the other way."""
+    days = np.datetime64("2024-02-28", "us") + np.arange(2) * np.timedelta64(1, "D")
+    item = ItemForecast((), "sky", days, np.empty((2, 0)), np.array([[0.75, 0.25], [1 / 3, 2 / 3]]))
+    return Forecast((item,), (), Columns("date", ("sky",)), states=("=rain", "sun"), task="class")
+
+
+def test_states_are_written_by_their_names() -> None:
+    """With nine digits of their probabilities, in any format."""
+    text = "date,forecast,p_=rain,p_sun\n2024-02-28,=rain,0.75,0.25\n2024-02-29,sun,0.333333333,0.666666667\n"
+    assert render(of_states()).decode() == text
+    document = json.loads(render(of_states(), format="json"))
+    assert document["rows"][1] == {
+        "date": "2024-02-29",
+        "forecast": "sun",
+        "p_=rain": 0.333333333,
+        "p_sun": 0.666666667,
+    }
+    frame = pd.read_parquet(io.BytesIO(render(of_states(), format="parquet")))
+    assert frame["forecast"].tolist() == ["=rain", "sun"]
+    assert frame["p_sun"].tolist() == [0.25, 2 / 3]
+
+
+def test_a_state_that_a_spreadsheet_would_compute_is_defused() -> None:
+    """As any other text of the file."""
+    assert "2024-02-28,'=rain,0.75" in render(of_states(), excel_safe=True).decode()

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.forecasts import Forecast
-from forecast.panel import Columns, Panel
+from forecast.panel import Panel
+from forecast.report.frame import dates_below, heading
+from forecast.report.state_chart import draw_states
 from forecast.report.view import View, views
-from forecast.timeformat import format_times
 
 LEVEL = 80
 MEDIAN, SHADE, CUTOFF = "•", "░", "┊"
@@ -27,28 +28,21 @@ _SAMPLES = 33
 def draw(panel: Panel, forecast: Forecast, *, width: int = 80, height: int = 12, colour: bool = False) -> str:
     """The first item of a forecast as lines of text no wider than `width`, `height` of them for the curve itself.
 
-    What is history, median and interval can be told apart without colour.
+    What is history, median and interval can be told apart without colour. Of states, each has a band of its own, filled
+    as high as it is probable.
     """
+    if forecast.states:
+        return draw_states(panel, forecast, width=width, height=height, colour=colour)
     view = views(panel, forecast, limit=1, levels=(LEVEL,))[0]
     labels = _labels(view, height)
     margin = max(map(len, labels.values())) + 1
     columns = max(width - margin - 1, _FEWEST_COLUMNS)
-    lines = _heading(view.name, len(forecast.items), width)
+    legend = f"⣀ history  {MEDIAN} forecast  {SHADE} {LEVEL} % interval"
+    lines = heading(view.name, legend, len(forecast.items), width)
     for row, cells in enumerate(_grid(view, columns, height)):
         lines.append(f"{labels.get(row, ''):>{margin}}┤{''.join(cells)}".rstrip())
-    lines.append(" " * margin + _dates(view, columns, forecast.columns))
+    lines.append(" " * margin + dates_below(view.past, view.future, columns, forecast.columns))
     return "\n".join(_coloured(line) if colour else line for line in lines)
-
-
-def _heading(name: str, items: int, width: int) -> list[str]:
-    """The name of what is drawn, and the legend: on one line where both fit, else on two with the name cut to fit."""
-    more = f" (1 of {items})" if items > 1 else ""
-    legend = f"⣀ history  {MEDIAN} forecast  {SHADE} {LEVEL} % interval"
-    line = f"{name}{more}   {legend}"
-    if len(line) <= width:
-        return [line]
-    room = max(width - len(more), 1)
-    return [(name if len(name) <= room else f"{name[: room - 1]}…") + more, legend]
 
 
 def _grid(view: View, columns: int, height: int) -> list[list[str]]:
@@ -119,17 +113,6 @@ def _labels(view: View, height: int) -> dict[int, str]:
     decimals = max(0, 1 - math.floor(math.log10(step))) if step % 1 else 0
     form = f",.{decimals}f" if max(abs(low), abs(high)) < 1e9 and decimals < 6 else ".6g"
     return {row: f"{v:{form}}" for row, v in zip(_rows(values, low, high, height), values, strict=True)}
-
-
-def _dates(view: View, width: int, columns: Columns) -> str:
-    """The first date, the cutoff and the last date under where they lie; the middle one only where it fits."""
-    ends = np.array([view.past[0], view.past[-1], view.future[-1]])
-    first, cutoff, last = format_times(ends, columns.time_format, columns.timezone)
-    line = f"└{first}".ljust(width + 1 - len(last)) + last
-    steps = len(view.past) + len(view.future) - 1
-    start = 1 + round((len(view.past) - 1) / steps * (width - 1)) - len(cutoff) // 2
-    end = start + len(cutoff)
-    return line if line[start - 1 : end + 1].strip() else line[:start] + cutoff + line[end:]
 
 
 def _coloured(line: str) -> str:

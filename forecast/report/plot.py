@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 from forecast.errors import ConfigError
 from forecast.forecasts import Forecast
 from forecast.panel import Columns, Panel, Values
-from forecast.report.view import View, next_steps, views
+from forecast.report.bands import draw_bands, in_days
+from forecast.report.view import StateView, View, next_steps, state_views, views
 from forecast.timeformat import format_times
 from forecast.writing import write_atomic
 
@@ -26,6 +28,8 @@ LEVELS = (80, 95)
 MOST_ITEMS = 6
 #: Letters of a name that fit over a small multiple.
 _LONGEST_NAME = 36
+#: Entries of the legend that stand in one row.
+_MOST_BESIDE = 8
 _HISTORY, _FORECAST, _MUTED = "#3d4451", "#0b74c4", "#7b8494"
 _SHADES = {80: 0.30, 95: 0.14}
 
@@ -74,7 +78,7 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = views(panel, forecast, limit=MOST_ITEMS, levels=LEVELS)
+    shown = _shown(panel, forecast)
     buffer = BytesIO()
     with rc_context(_STYLE), warnings.catch_warnings():
         # A letter that the font lacks becomes a box in the picture, which says as much as a warning.
@@ -84,7 +88,10 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
         rows, columns = _arrangement(len(shown))
         all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, view in zip(all_axes, shown, strict=False):
-            _draw(axes, view)
+            if isinstance(view, StateView):
+                draw_bands(axes, view, forecast.states)
+            else:
+                _draw(axes, view)
             if columns == 1:
                 _date_the_cutoff(axes, view, forecast.columns)
         for axes in all_axes[len(shown) :]:
@@ -94,6 +101,12 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
             buffer, format=format, dpi=160, metadata={"Date": None} if format == "svg" else {"Software": None}
         )
     return buffer.getvalue()
+
+
+def _shown(panel: Panel, forecast: Forecast) -> Sequence[View | StateView]:
+    if forecast.states:
+        return state_views(panel, forecast, limit=MOST_ITEMS)
+    return views(panel, forecast, limit=MOST_ITEMS, levels=LEVELS)
 
 
 def _arrangement(items: int) -> tuple[int, int]:
@@ -124,18 +137,18 @@ def _draw(axes: Axes, view: View) -> None:
         marker=marker,
         markevery=[-1],
     )
-    axes.axvline(_days(view.past[-1]), color=_MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    first, last = _days(view.past[0]), _days(view.future[-1])
+    axes.axvline(in_days(view.past[-1]), color=_MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    first, last = in_days(view.past[0]), in_days(view.future[-1])
     axes.set_xlim(first, last + 0.01 * (last - first))
     axes.yaxis.set_major_formatter("{x:,.10g}")
     axes.margins(y=0.08)
 
 
-def _date_the_cutoff(axes: Axes, view: View, columns: Columns) -> None:
+def _date_the_cutoff(axes: Axes, view: View | StateView, columns: Columns) -> None:
     """The date of the last value, over the line that marks it; small multiples have their names there."""
     axes.annotate(
         f"until {format_times(view.past[-1:], columns.time_format, columns.timezone)[0]}",
-        (_days(view.past[-1]), 1),
+        (in_days(view.past[-1]), 1),
         (0, 4),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
@@ -146,7 +159,7 @@ def _date_the_cutoff(axes: Axes, view: View, columns: Columns) -> None:
     )
 
 
-def _describe(figure: Figure, shown: list[View], span: str, items: int) -> None:
+def _describe(figure: Figure, shown: Sequence[View | StateView], span: str, items: int) -> None:
     """Titles over the axes, and one legend for all of them."""
     if items == 1:
         figure.axes[0].set_title(f"{shown[0].name}: {span}", loc="left", fontsize=16, fontweight="bold", pad=14)
@@ -157,20 +170,16 @@ def _describe(figure: Figure, shown: list[View], span: str, items: int) -> None:
         more = f", the first {len(shown)} of {items} items" if items > len(shown) else ""
         figure.suptitle(f"Forecast: {span}{more}", x=0.01, ha="left", fontsize=16, fontweight="bold")
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    order = [labels.index(label) for label in ("history", "forecast", *(f"{level} % interval" for level in LEVELS))]
+    wanted = ("history", "forecast", *(f"{level} % interval" for level in LEVELS))
+    order = [labels.index(label) for label in (wanted if isinstance(shown[0], View) else labels)]
     figure.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
         loc="outside lower center",
-        ncols=len(order),
+        ncols=min(len(order), _MOST_BESIDE),
         frameon=False,
     )
 
 
 def _continued(view: View, curve: Values) -> Values:
     return np.concatenate([view.history[-1:], curve])
-
-
-def _days(timestamp: np.datetime64) -> float:
-    """Where a timestamp lies on matplotlib's axis of dates: days since 1970."""
-    return float((timestamp - np.datetime64("1970-01-01")) / np.timedelta64(1, "D"))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forecast.calendars import Calendar
 from forecast.calendars.calendar import BUSINESS_DAYS
-from forecast.forecasts import Forecast
+from forecast.forecasts import Forecast, ItemForecast
 from forecast.panel import Panel, Timestamps, Values
 
 _UNITS = {"D": "day", "h": "hour", "min": "minute", "s": "second", "W": "week"}
@@ -32,6 +32,25 @@ class View:
     intervals: dict[int, NDArray[np.float64]]
 
 
+@dataclass(frozen=True)
+class StateView:
+    """One item of states: codes [T] up to the cutoff, NaN where missing, then H steps with probabilities [H, C]."""
+
+    name: str
+    past: Timestamps
+    history: Values
+    future: Timestamps
+    probabilities: Values
+
+    @property
+    def shares(self) -> Values:
+        """Each step as shares [T + H, C]: all for the state that was, or the probabilities; NaN where none is known."""
+        known = ~np.isnan(self.history)
+        was = np.full((len(self.history), self.probabilities.shape[1]), np.nan)
+        was[known] = np.eye(was.shape[1])[self.history[known].astype(np.int64)]
+        return np.concatenate([was, self.probabilities])
+
+
 def views(panel: Panel, forecast: Forecast, *, limit: int, levels: tuple[int, ...]) -> list[View]:
     """The first `limit` items of a forecast beside the recent history they continue."""
     history = {(s.item_id, s.target): s for s in panel.series}
@@ -42,11 +61,10 @@ def views(panel: Panel, forecast: Forecast, *, limit: int, levels: tuple[int, ..
     for i, item in enumerate(forecast.items):
         series = history[item.item_id, item.target]
         name = f"{series.name} · {item.target}" if item.item_id and len(forecast.columns.targets) > 1 else series.name
-        steps = max(HORIZONS_SHOWN * len(item.timestamps), STEPS_SHOWN)
+        steps = _steps_shown(item)
         found.append(
             View(
-                # A name from a file must not steer a terminal.
-                name="".join(c if c.isprintable() else "�" for c in name),
+                name=printable(name),
                 past=series.timestamps[-steps:],
                 history=series.values[-steps:],
                 future=item.timestamps,
@@ -55,6 +73,33 @@ def views(panel: Panel, forecast: Forecast, *, limit: int, levels: tuple[int, ..
             )
         )
     return found
+
+
+def state_views(panel: Panel, forecast: Forecast, *, limit: int) -> list[StateView]:
+    """The first `limit` items of a forecast of states beside the recent history they continue."""
+    history = {(s.item_id, s.target): s for s in panel.series}
+    found = []
+    for item in forecast.items[:limit]:
+        series, steps = history[item.item_id, item.target], _steps_shown(item)
+        found.append(
+            StateView(
+                name=printable(series.name),
+                past=series.timestamps[-steps:],
+                history=series.values[-steps:],
+                future=item.timestamps,
+                probabilities=item.probabilities,
+            )
+        )
+    return found
+
+
+def printable(name: str) -> str:
+    """A name from a file, which must not steer a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in name)
+
+
+def _steps_shown(item: ItemForecast) -> int:
+    return max(HORIZONS_SHOWN * len(item.timestamps), STEPS_SHOWN)
 
 
 def next_steps(calendar: Calendar, n: int) -> str:
