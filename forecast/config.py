@@ -22,6 +22,12 @@ CELLS = tuple(CARDS)
 TASKS = ("regression", "binary", "class")
 PRESETS = ("fast", "balanced", "best")
 SCALINGS = ("standard", "robust", "minmax", "maxabs", "log", "mixed", "none")
+#: How the steps of the horizon come about, what is said of each, what the recurrence begins with, and whether a decoder
+#: that is told its own forecasts is told the truth while it is taught.
+DECODERS = ("direct", "segment", "recursive")
+HEADS = ("quantiles", "normal", "student-t", "negative-binomial")
+INITIAL_STATES = ("zero", "learnt")
+TEACHER_FORCING = ("scheduled", "always", "never")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 #: What may become of several rows of one item and time.
 DUPLICATES = ("first", "last", "mean", "sum")
@@ -106,7 +112,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network. context_length, segment and horizon are steps of the series. None: chosen from the data."""
+    """The network. context_length, segment and horizon are steps of the series. None: chosen from the data.
+
+    truncation is the number of recurrent steps, which are segments, that gradients go back through; 0: all of them.
+    context_loss is how much the loss at every step of the context counts beside that of the horizon.
+    """
 
     cell: str = "lstm"
     hidden: int | None = None
@@ -114,6 +124,16 @@ class ModelConfig:
     bidirectional: bool = False
     smoothing: bool = True
     dropout: float | None = None
+    variational: bool = False
+    recurrent_dropout: float = 0.0
+    layer_norm: bool = False
+    residual: bool = False
+    initial_state: str = "zero"
+    forget_bias: float = 1.0
+    truncation: int = 0
+    decoder: str = "direct"
+    head: str = "quantiles"
+    context_loss: float = 0.0
     segment: int | None = None
     context_length: int | None = None
     horizon: int | None = None
@@ -128,13 +148,27 @@ class ModelConfig:
         _within("context_length", self.context_length, 2, 100_000)
         _within("horizon", self.horizon, 1, 10_000)
         _within("members", self.members, 1, 64)
+        _within("recurrent_dropout", self.recurrent_dropout, 0.0, 0.95)
+        _one_of("initial_state", self.initial_state, INITIAL_STATES)
+        _within("forget_bias", self.forget_bias, -10.0, 10.0)
+        _within("truncation", self.truncation, 0, 100_000)
+        _one_of("decoder", self.decoder, DECODERS)
+        _one_of("head", self.head, HEADS)
+        _within("context_loss", self.context_loss, 0.0, 100.0)
+        if self.bidirectional and self.truncation:
+            raise ConfigError("a backward direction has no past to cut off", hint="leave --truncation out")
+        if self.bidirectional and self.context_loss:
+            raise ConfigError(
+                "a backward direction has read what a loss at every step of the context asks for",
+                hint="leave --context-loss or --bidirectional out",
+            )
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How the network is trained. time_limit is in seconds; max_steps counts optimiser steps of one member.
 
-    preset is how much to train for what is None: see presets.py.
+    preset is how much to train for what is None: see presets.py. teacher_forcing is for the recursive decoder.
     """
 
     learning_rate: float | None = None
@@ -147,9 +181,11 @@ class TrainConfig:
     device: str = "auto"
     threads: int | None = None
     preset: str = "balanced"
+    teacher_forcing: str = "scheduled"
 
     def __post_init__(self) -> None:
         _one_of("preset", self.preset, PRESETS)
+        _one_of("teacher_forcing", self.teacher_forcing, TEACHER_FORCING)
         _within("learning_rate", self.learning_rate, 1e-7, 1.0)
         _within("batch_size", self.batch_size, 1, 1_000_000)
         _within("max_steps", self.max_steps, 1, 10_000_000)

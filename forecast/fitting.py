@@ -317,8 +317,9 @@ def _validation(
     whole = [scaling.transform(s.values) for scaling, s in zip(scalings, panel.series, strict=True)]
     lengths = context_length or plan.architecture.context_length, plan.architecture.horizon
     covariates = covariates_of(panel.series, plan.architecture)
-    training = Windows([values[:-span] for values in whole], *lengths, device, covariates=covariates)
-    windows = Windows(whole, *lengths, device, measured_by=training, covariates=covariates)
+    counts = plan.architecture.counts
+    training = Windows([v[:-span] for v in whole], *lengths, device, covariates=covariates, on_zero=counts)
+    windows = Windows(whole, *lengths, device, measured_by=training, covariates=covariates, on_zero=counts)
     return training, windows, _thinned(windows.starts_before_end(plan.holdout.validation))
 
 
@@ -333,7 +334,7 @@ def _refit(
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     a = plan.architecture
     covariates = covariates_of(panel.series, a)
-    windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates)
+    windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates, on_zero=a.counts)
     starts = windows.training_starts(plan.min_context)
     recipe = replace(plan.recipe, max_steps=steps)
     fits = _train_members(plan, windows, starts, recipe, members, clock, 1.0)

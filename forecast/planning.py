@@ -14,7 +14,7 @@ import numpy as np
 
 from forecast.calendars import season_lengths as calendar_seasons
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
-from forecast.errors import DataError
+from forecast.errors import ConfigError, DataError
 from forecast.features import check_features, choose_features, choose_holidays, feature_names, holiday_notes
 from forecast.models.architecture import PLAIN, Architecture
 from forecast.panel import Covariate, Panel
@@ -39,6 +39,11 @@ _MOST_VALIDATION = 30
 _PERIODS = {"time-of-day": 1.0, "weekend-time-of-day": 7.0, "weekday": 7.0}
 #: Series that are looked at for a season, at most.
 _MOST_TESTED = 500
+#: Settings of the network that are only mentioned where they are not the default.
+_UNUSUAL = (
+    *("variational", "recurrent_dropout", "layer_norm", "residual", "initial_state", "forget_bias", "truncation"),
+    *("decoder", "head", "context_loss"),
+)
 #: The default horizon by season length; 30 for other seasons shorter than a day of hours.
 _HORIZONS = {1: 6, 4: 8, 12: 12, 52: 13}
 
@@ -106,6 +111,7 @@ class Plan:
             max_steps=train.max_steps,
             patience=train.patience,
             seed=train.seed,
+            teacher_forcing=train.teacher_forcing,
         )
 
     @property
@@ -116,6 +122,9 @@ class Plan:
 
 def plan(panel: Panel, config: Config) -> Plan:
     """The complete plan for training on a panel. Raises DataError when no series is long enough for the horizon."""
+    _check_together(config)
+    if config.model.head == "negative-binomial":
+        config = _for_counts(panel, config)
     length = int(np.median([len(s) for s in panel.series]))
     longest = max(len(s) for s in panel.series)
     m, *longer = _calendar_seasons(panel, config, longest)
@@ -192,6 +201,16 @@ def architecture_of(
         horizon=model.horizon,
         season_lengths=tuple(season_lengths),
         quantile_levels=tuple(quantile_levels),
+        variational=model.variational,
+        recurrent_dropout=model.recurrent_dropout,
+        layer_norm=model.layer_norm,
+        residual=model.residual,
+        initial_state=model.initial_state,
+        forget_bias=model.forget_bias,
+        truncation=model.truncation,
+        decoder=model.decoder,
+        head=model.head,
+        context_loss=model.context_loss,
         past=tuple(len(c.categories) for c in covariates if c.role == "past"),
         future=(
             *(len(c.categories) for c in covariates if c.role == "future"),
@@ -231,6 +250,29 @@ def _covariates_in_words(panel: Panel, features: Sequence[str]) -> tuple[str, ..
     named = [f"{c.name} ({c.role}{', categorical' if c.categories else ''})" for c in panel.covariates]
     told = [*named, *(["calendar: " + ", ".join(features)] if features else [])]
     return (f"covariates: {'; '.join(told)}",) if told else ()
+
+
+def _check_together(config: Config) -> None:
+    """Raise ConfigError for settings of different sections that contradict each other."""
+    if config.train.teacher_forcing != TrainConfig().teacher_forcing and config.model.decoder != "recursive":
+        raise ConfigError(
+            f"teacher_forcing is for the recursive decoder, not for the {config.model.decoder} one",
+            hint="--decoder recursive",
+        )
+
+
+def _for_counts(panel: Panel, config: Config) -> Config:
+    """The config with counts left as they are. Raises DataError where values are no counts, ConfigError if scaled."""
+    if config.data.scaling not in (None, "none"):
+        raise ConfigError(
+            f"scaling {config.data.scaling} makes numbers of counts that are none", hint="leave --scaling out"
+        )
+    for s in panel.series:
+        known = s.values[~np.isnan(s.values)]
+        wrong = known[(known < 0) | (known != np.floor(known))]
+        if len(wrong):
+            raise DataError(f"{s.name}: {wrong[0]:g} is not a count, 0, 1, 2 ...", hint="--head student-t")
+    return replace(config, data=replace(config.data, scaling="none"))
 
 
 def _calendar_seasons(panel: Panel, config: Config, longest: int) -> tuple[int, ...]:
@@ -292,6 +334,8 @@ def _scaling(panel: Panel, known: Panel, config: Config, season_length: int) -> 
         raise DataError(
             f"{lowest.name}: the value {np.nanmin(lowest.values):g} has no logarithm", hint="--scaling standard"
         )
+    if config.model.head == "negative-binomial":
+        return "none", "counts are left as they are"
     if config.data.scaling is not None:
         return config.data.scaling, "as asked"
     if season_length == 1 and len(panel) >= _FEW_SERIES:
@@ -325,10 +369,14 @@ def _filled(settings: _Settings, **defaults: Any) -> _Settings:
 
 
 def _in_words(model: ModelConfig) -> str:
-    """`3 networks, averaged: lstm, 1 layer of 64`."""
+    """`3 networks, averaged: lstm, 1 layer of 64`, and what is not as usual."""
     ensemble = "1 network" if model.members == 1 else f"{model.members} networks, averaged"
     directions = "bidirectional, " if model.bidirectional else ""
-    return f"{ensemble}: {model.cell}, {directions}{model.layers} layer{'s'[: model.layers != 1]} of {model.hidden}"
+    layers = f"{directions}{model.layers} layer{'s'[: model.layers != 1]} of {model.hidden}"
+    blank = ModelConfig()
+    said = {name: getattr(model, name) for name in _UNUSUAL if getattr(model, name) != getattr(blank, name)}
+    words = [name.replace("_", " ") + ("" if value is True else f" {value}") for name, value in said.items()]
+    return ", ".join((f"{ensemble}: {model.cell}", layers, *words))
 
 
 def _preset_in_words(asked: Config, complete: Config, why: str) -> tuple[str, ...]:

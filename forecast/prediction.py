@@ -52,7 +52,8 @@ def quantiles_after(
     scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
     blocks_ahead = -(-horizon // a.horizon) * a.horizon
     covariates = covariates_of(histories, a)
-    windows = Windows(scaled, a.context_length, a.horizon, str(device), covariates=covariates, ahead=blocks_ahead)
+    lengths = a.context_length, a.horizon
+    windows = Windows(scaled, *lengths, str(device), covariates=covariates, ahead=blocks_ahead, on_zero=a.counts)
     middle = a.quantile_levels.index(0.5)
     found = []
     with torch.no_grad():

@@ -50,6 +50,8 @@ class Epoch:
 class Fit:
     """A trained network, after how many steps its weights were the best, and the validation loss then (NaN without).
 
+    That loss is the pinball loss of the quantiles, whatever the network was trained with.
+
     completed says that training ended by itself, not because the clock was up.
     """
 
@@ -125,7 +127,7 @@ def train(
         optimiser = torch.optim.AdamW(_parameter_groups(network, recipe), weight_decay=recipe.weight_decay)
         batch_size = min(recipe.batch_size, len(starts))
         # Counted before the first step: where even one step makes things worse, the start is what is kept.
-        best_loss = math.inf if validation is None else loss_on(averaged, *validation)
+        best_loss = math.inf if validation is None else _head_loss_on(averaged, *validation)
         best_loss = best_loss if math.isfinite(best_loss) else math.inf
         best_step, best_weights = 0, copy.deepcopy(averaged.state_dict())
         began, up = time.monotonic(), False
@@ -133,8 +135,8 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = group["base_lr"] * _schedule(step, recipe.max_steps)
             batch = windows.batch(starts[torch.randint(len(starts), (batch_size,))])
-            quantiles, scale = network(batch.context, batch.spread, batch.covariates, batch.static)
-            error = pinball(quantiles, batch.target, network.levels, scale)
+            known = batch.context, batch.spread, batch.covariates, batch.static
+            error = network.loss(*known, batch.target, recipe.forcing(step))
             optimiser.zero_grad(set_to_none=True)
             error.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -143,7 +145,7 @@ def train(
             up = clock.is_up(share)
             if step % STEPS_PER_EPOCH and step != recipe.max_steps and not up:
                 continue
-            validation_loss = None if validation is None else loss_on(averaged, *validation)
+            validation_loss = None if validation is None else _head_loss_on(averaged, *validation)
             improved = validation_loss is not None and validation_loss < best_loss
             if validation_loss is None or improved:
                 best_loss = best_loss if validation_loss is None else validation_loss
@@ -166,7 +168,10 @@ def train(
             if up or (validation is not None and step - best_step >= recipe.patience * STEPS_PER_EPOCH):
                 break
     averaged.load_state_dict(best_weights)
-    return Fit(averaged, best_step, best_loss if validation is not None else math.nan, not up)
+    if validation is None:
+        return Fit(averaged, best_step, math.nan, not up)
+    comparable = best_loss if architecture.head == "quantiles" else loss_on(averaged, *validation)
+    return Fit(averaged, best_step, comparable, not up)
 
 
 def fresh_network(architecture: Architecture, windows: Windows, starts: Tensor, seed: int) -> RecurrentNetwork:
@@ -192,6 +197,19 @@ def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_s
         batch = windows.batch(chunk)
         quantiles, scale = network(batch.context, batch.spread, batch.covariates, batch.static)
         total += pinball(quantiles, batch.target, network.levels, scale).item() * len(chunk)
+    return total / len(starts)
+
+
+@torch.no_grad()
+def _head_loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
+    """The mean loss of a network's own head in evaluation mode over the windows at `starts`: it decides when to stop.
+
+    Quantiles of counts take long to find; likelihoods need none.
+    """
+    total = 0.0
+    for chunk in starts.split(batch_size):
+        batch = windows.batch(chunk)
+        total += network.judge(batch.context, batch.spread, batch.covariates, batch.static, batch.target) * len(chunk)
     return total / len(starts)
 
 

@@ -63,11 +63,16 @@ class Windows:
         measured_by: Windows | None = None,
         covariates: Covariates | None = None,
         ahead: int | None = None,
+        on_zero: bool = False,
     ) -> None:
-        """`ahead` is how many steps after the end of each series its covariates are kept for, if not the horizon."""
+        """`ahead` is how many steps after the end of each series its covariates are kept for, if not the horizon.
+
+        on_zero keeps every level at zero: what is drawn is the series as they are.
+        """
         self.context_length, self.horizon = context_length, horizon
         # Numbers of the size of a billion lose their units in float32; the network knows no level, so none is kept.
-        self.levels = measured_by.levels if measured_by else np.array([_last_observed(values) for values in series])
+        levels = [0.0 if on_zero else _last_observed(values) for values in series]
+        self.levels = measured_by.levels if measured_by else np.array(levels)
         self.spreads = measured_by.spreads if measured_by else [_spread(values) for values in series]
         lengths = torch.tensor([len(values) for values in series])
         ahead = max(horizon, ahead or 0)

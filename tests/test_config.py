@@ -24,7 +24,7 @@ def test_one_name_may_stand_for_a_list_and_a_whole_number_for_a_fraction():
     ("values", "message", "hint"),
     [
         ({"modle": {}}, "unknown key 'modle'", "did you mean model?"),
-        ({"model": {"layer": 2}}, "unknown key 'layer'", "did you mean layers?"),
+        ({"model": {"layer": 2}}, "unknown key 'layer'", "did you mean layers or layer_norm?"),
         ({"model": {"cell": "lstn"}}, "unknown cell 'lstn'", "did you mean lstm"),
         ({"model": {"layers": "two"}}, "layers: 'two'", None),
         ({"model": {"layers": True}}, "layers: True", None),

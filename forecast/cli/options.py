@@ -13,7 +13,20 @@ import typer
 
 from forecast.cli.paths import require_folder
 from forecast.cli.settings import FORMATS, SECTIONS, option, resolve
-from forecast.config import CELLS, DELIMITERS, DEVICES, DUPLICATES, PRESETS, SCALINGS, THOUSANDS, Config
+from forecast.config import (
+    CELLS,
+    DECODERS,
+    DELIMITERS,
+    DEVICES,
+    DUPLICATES,
+    HEADS,
+    INITIAL_STATES,
+    PRESETS,
+    SCALINGS,
+    TEACHER_FORCING,
+    THOUSANDS,
+    Config,
+)
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.", rich_help_panel="Output")
@@ -64,6 +77,10 @@ PANELS = {
 
 CHOICES = {
     "cell": CELLS,
+    "decoder": DECODERS,
+    "head": HEADS,
+    "initial_state": INITIAL_STATES,
+    "teacher_forcing": TEACHER_FORCING,
     "scaling": SCALINGS,
     "preset": PRESETS,
     "device": DEVICES,
@@ -111,6 +128,17 @@ HELP = {
     "bidirectional": "Read the history in both directions.",
     "smoothing": "Let exponential smoothing be among what the network chooses from.",
     "dropout": "Share of values dropped between layers while training.",
+    "variational": "Drop the same values at all steps, and also of what enters the first layer.",
+    "recurrent_dropout": "Share of recurrent weights dropped while training.",
+    "layer_norm": "Normalise what leaves each layer.",
+    "residual": "Add what enters a layer to what leaves it, where both are as wide.",
+    "initial_state": "What the recurrence begins with.",
+    "forget_bias": "Bias of forget gates at the start of training.",
+    "truncation": "Recurrent steps that gradients go back through; 0 for all.",
+    "decoder": "How the horizon comes about: at once, a step for each segment, or each segment from the one before.",
+    "head": "What is said of each step: free quantiles, or a distribution; the negative binomial is for counts.",
+    "context_loss": "How much a loss at every step of the history counts beside that of the horizon.",
+    "teacher_forcing": "Whether the recursive decoder is told the truth in training: scheduled is ever more seldom.",
     "segment": "Steps of history that one recurrent step takes in.",
     "members": "Networks that are trained and averaged.",
     "learning_rate": "Largest step of the optimiser.",

@@ -12,7 +12,9 @@ PLAIN = -1
 class Architecture:
     """All that decides the network's tensors. context_length, horizon and segment are steps.
 
-    smoothing says whether exponential smoothing is among the anchors, and whether their recent errors count.
+    smoothing says whether exponential smoothing is among the anchors, and whether their recent errors count. The
+    options of the recurrence are told in stack.py, decoder in decoders.py and head in heads.py; context_loss is how
+    much the loss at every step of the context counts.
 
     past, future and static have an entry for each covariate: 0 for a number, PLAIN for one that is always known and
     acts in a straight line, else how many categories there are.
@@ -32,3 +34,18 @@ class Architecture:
     future: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
     smoothing: bool = True
+    variational: bool = False
+    recurrent_dropout: float = 0.0
+    layer_norm: bool = False
+    residual: bool = False
+    initial_state: str = "zero"
+    forget_bias: float = 1.0
+    truncation: int = 0
+    decoder: str = "direct"
+    head: str = "quantiles"
+    context_loss: float = 0.0
+
+    @property
+    def counts(self) -> bool:
+        """Whether the values are counts, which the network has to see on their own zero and unscaled."""
+        return self.head == "negative-binomial"

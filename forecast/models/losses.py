@@ -1,4 +1,4 @@
-"""What networks are trained with: losses over quantile forecasts that skip missing targets."""
+"""What networks are trained with: losses that skip missing targets."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def pinball(quantiles: Tensor, target: Tensor, levels: Tensor, scale: Tensor) ->
     error = (torch.where(observed, target, 0.0)[..., None] - quantiles) / scale[..., None]
     loss = 2 * torch.maximum(levels * error, (levels - 1) * error).mean(-1)
     return (loss * observed).sum() / observed.sum().clamp_min(1)
+
+
+def mean_observed(losses: Tensor, target: Tensor) -> Tensor:
+    """The mean of losses [B, H] over the steps whose target [B, H] is not missing."""
+    observed = ~torch.isnan(target)
+    return (losses * observed).sum() / observed.sum().clamp_min(1)

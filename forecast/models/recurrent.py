@@ -1,11 +1,9 @@
-"""RecurrentNetwork: context → segments → stacked recurrence → anchored quantiles, [B, L] → [B, H, Q]."""
+"""RecurrentNetwork: context → segments → stacked recurrence → anchored forecast of a head, [B, L] → [B, H, Q]."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
-from statistics import NormalDist
 from typing import NamedTuple
 
 import torch
@@ -14,8 +12,10 @@ from torch.nn import functional
 
 from forecast.models.anchors import anchors, count_anchors, fill_missing
 from forecast.models.architecture import PLAIN, Architecture
-from forecast.models.cells import make_cell
 from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
+from forecast.models.decoders import RecursiveDecoder, SegmentDecoder
+from forecast.models.heads import HEADS, Outlook
+from forecast.models.stack import Encoded, Stack
 
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
 _RIDGE = 0.01
@@ -39,53 +39,21 @@ _SMALL_ERROR = 1e-3
 _FIRST_TRUST = 0.3
 
 
-class Stack(nn.Module):
-    """Layers of one cell, bidirectional or not, with dropout between layers: [B, T, I] → the last state [B, D·H].
-
-    The backward direction starts at the cutoff and runs into the past; its last state is the one at the first step.
-    """
-
-    def __init__(self, cell: str, hidden: int, layers: int, bidirectional: bool, dropout: float) -> None:
-        super().__init__()
-        directions = 2 if bidirectional else 1
-        self.forward_layers = nn.ModuleList(
-            make_cell(cell, hidden if i == 0 else directions * hidden, hidden) for i in range(layers)
-        )
-        self.backward_layers = nn.ModuleList(
-            make_cell(cell, hidden if i == 0 else directions * hidden, hidden)
-            for i in range(layers if bidirectional else 0)
-        )
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        states, last = inputs, inputs[:, -1]
-        for i, layer in enumerate(self.forward_layers):
-            inputs = self.dropout(states) if i else states
-            states = layer(inputs)[0]
-            last = states[:, -1]
-            if self.backward_layers:
-                backwards = self.backward_layers[i](inputs.flip(1))[0]
-                last = torch.cat([last, backwards[:, -1]], -1)
-                states = torch.cat([states, backwards.flip(1)], -1)
-        return last
-
-
 class RecurrentNetwork(nn.Module):
     """A recurrent network over segments of a locally normalised context, with all horizon steps and quantiles at once.
 
-    The median is a gated mix of anchors (see anchors.py), plus a linear map of the context that starts at zero, plus
-    what the recurrence adds; the other quantiles are cumulated outwards from it in positive steps, so that they cannot
-    cross. What the series answers to at once (see covariates.Response) is taken off the context first and put back on
-    every step of the horizon, so that a holiday does not change the level of the days after it.
+    The location of its head is a gated mix of anchors (see anchors.py), plus a linear map of the context that starts at
+    zero, plus what the recurrence adds. What the series answers to at once (see covariates.Response) is taken off the
+    context first and put back on every step of the horizon, so that a holiday does not change the level of the days
+    after it.
     """
 
     levels: Tensor
-    _gaps: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        n_levels, n_anchors = len(a.quantile_levels), count_anchors(a.context_length, a.season_lengths, a.smoothing)
+        n_anchors = count_anchors(a.context_length, a.season_lengths, a.smoothing)
         self.past, self.future, self.static = (Encoder(c) if c else None for c in (a.past, a.future, a.static))
         self.response = Response(a.future) if a.future else None
         past, future, static = (part.width if part else 0 for part in (self.past, self.future, self.static))
@@ -93,11 +61,16 @@ class RecurrentNetwork(nn.Module):
         self.n_told = sum(size != PLAIN for size in a.future)
         self.told = Encoder(a.future[: self.n_told]) if self.n_told else None
         self.embed = nn.Linear((2 + past + (self.told.width if self.told else 0)) * a.segment, a.hidden)
-        self.stack = Stack(a.cell, a.hidden, a.layers, a.bidirectional, a.dropout)
+        self.stack = _stack(a, bidirectional=a.bidirectional, learnt=a.initial_state == "learnt")
         width = a.hidden * (2 if a.bidirectional else 1)
         self.dropout = nn.Dropout(a.dropout)
+        self.distribution = HEADS[a.head](a.quantile_levels)
+        self.register_buffer("levels", torch.tensor(a.quantile_levels, dtype=torch.float32), persistent=False)
+        n_outputs = self.distribution.n_outputs
         self.hidden_head = nn.Linear(width + 1 + static, a.hidden)
-        self.head = nn.Linear(a.hidden, a.horizon * n_levels)
+        self.head = nn.Linear(a.hidden, a.horizon * n_outputs) if a.decoder == "direct" else None
+        self.decoder = _decoder(a, n_outputs)
+        self.each_step = nn.Linear(a.hidden, a.segment) if a.context_loss else None
         self.skip = nn.Linear(a.context_length, a.horizon, bias=False)
         self.gate = nn.Parameter(torch.zeros(n_anchors))
         self.trust = nn.Parameter(torch.zeros(1)) if a.smoothing else None
@@ -105,14 +78,10 @@ class RecurrentNetwork(nn.Module):
         self.log_width = nn.Parameter(torch.zeros(a.horizon))
         self.width_by_change = nn.Parameter(torch.zeros(1 + (a.season_lengths[0] < a.context_length)))
         # Everything but the anchors starts at zero: training begins at their forecast and can only be led away from it.
-        for weight in (self.skip.weight, self.gate_by_state.weight, self.head.weight, self.head.bias):
-            nn.init.zeros_(weight)
-        self.ahead = Ahead(a.hidden, future, n_levels, a.dropout) if a.future else None
-        scores = [NormalDist().inv_cdf(level) for level in a.quantile_levels]
-        self.register_buffer("levels", torch.tensor(a.quantile_levels, dtype=torch.float32), persistent=False)
-        # Plain numbers: arithmetic on tensors without memory would first import torch's compiler, for a second.
-        gaps = [high - low for low, high in pairwise(scores)]
-        self.register_buffer("_gaps", torch.tensor(gaps, dtype=torch.float32), persistent=False)
+        for layer in (self.skip, self.gate_by_state, self.head, self.each_step):
+            for weight in layer.parameters() if layer is not None else ():
+                nn.init.zeros_(weight)
+        self.ahead = Ahead(a.hidden, future, n_outputs, a.dropout) if a.future else None
 
     def forward(
         self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
@@ -123,6 +92,46 @@ class RecurrentNetwork(nn.Module):
         which a thousandth is the least the local scale can be. covariates [B, L + H, C], past columns first, and static
         [B, S] may be left out where the network has none.
         """
+        outlook = self._outlook(context, spread, covariates, static)[0]
+        return self.distribution.quantiles(outlook), outlook.unit
+
+    def loss(
+        self,
+        context: Tensor,
+        spread: Tensor,
+        covariates: Tensor | None,
+        static: Tensor | None,
+        target: Tensor,
+        forcing: float = 0.0,
+    ) -> Tensor:
+        """What training lowers: the head's loss against the target [B, H], NaN where missing.
+
+        The loss at every step of the context joins it where the network has one. `forcing` is how often a recursive
+        decoder is told the truth in place of its own forecast.
+        """
+        outlook, encoded, values, observed = self._outlook(context, spread, covariates, static, target, forcing)
+        loss = self.distribution.loss(outlook, target)
+        if self.each_step is None:
+            return loss
+        return loss + self.architecture.context_loss * self._context_loss(encoded.states, values, observed)
+
+    def judge(
+        self, context: Tensor, spread: Tensor, covariates: Tensor | None, static: Tensor | None, target: Tensor
+    ) -> float:
+        """The head's loss alone, of forecasts that are told nothing of the target [B, H]."""
+        outlook = self._outlook(context, spread, covariates, static)[0]
+        return float(self.distribution.loss(outlook, target).detach())
+
+    def _outlook(
+        self,
+        context: Tensor,
+        spread: Tensor,
+        covariates: Tensor | None,
+        static: Tensor | None,
+        target: Tensor | None = None,
+        forcing: float = 0.0,
+    ) -> tuple[Outlook, Encoded, Tensor, Tensor]:
+        """What the head is told, what the recurrence made of the context, and that context [B, L] with its mask."""
         a = self.architecture
         length, n_past = a.context_length, len(a.past)
         covariates = context.new_empty(len(context), length + a.horizon, 0) if covariates is None else covariates
@@ -135,21 +144,46 @@ class RecurrentNetwork(nn.Module):
         told = self.told(told) if self.told else told
         fixed = self.static(static) if self.static else static
         inputs = _segments([values, local.observed, past, told], a.segment)
-        state = self.stack(torch.relu(self.embed(inputs)))
+        encoded = self.stack(torch.relu(self.embed(inputs)), whole=self.each_step is not None)
+        state = encoded.last
         summary = torch.cat([self.dropout(state), local.scale.log(), fixed], -1)
         hidden = torch.relu(self.hidden_head(summary))
-        corrections = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
-        if self.future is not None and self.ahead is not None:
-            corrections = corrections + self.ahead(hidden, self.future(covariates[:, length:, n_past:]))
         options, weights = self._options(local, state)
-        width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
-        median = (weights[..., None] * options).sum(1) + self.skip(values) + corrections[..., 0]
-        quantiles = self._spread_out(median, width, corrections[..., 1:])
-        quantiles = quantiles * local.scale[..., None] + local.center[..., None]
-        if response is None:
-            return quantiles, local.scale
+        base = (weights[..., None] * options).sum(1) + self.skip(values)
         # Errors are measured in the scale of the context as it was: a response could make them small by adding to it.
-        return quantiles + response[:, length:, None], normalise(context, spread)[2]
+        center, unit = local.center, local.scale
+        if response is not None:
+            center, unit = center + response[:, length:], normalise(context, spread)[2]
+        added: Tensor | float = 0.0
+        if self.future is not None and self.ahead is not None:
+            added = self.ahead(hidden, self.future(covariates[:, length:, n_past:]))
+        if self.head is not None:
+            outputs = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1)) + added
+        elif isinstance(self.decoder, RecursiveDecoder):
+            truth = None if target is None else (target - center) / local.scale
+            base = base + (added[..., 0] if isinstance(added, Tensor) else 0.0)
+            outputs = self.decoder(self.dropout(hidden), encoded.carried, local.filled, base, truth, forcing)
+            if isinstance(added, Tensor):
+                outputs = torch.cat([outputs[..., :1], outputs[..., 1:] + added[..., 1:]], -1)
+        else:
+            assert isinstance(self.decoder, SegmentDecoder)
+            outputs = self.decoder(self.dropout(hidden), encoded.carried) + added
+        width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
+        outlook = Outlook(base + outputs[..., 0], width, outputs[..., 1:], center, local.scale, unit)
+        return outlook, encoded, values, local.observed
+
+    def _context_loss(self, states: Tensor, values: Tensor, observed: Tensor) -> Tensor:
+        """The mean absolute error of what the state after each segment of the context says of the next one."""
+        assert self.each_step is not None
+        segment = self.architecture.segment
+        followed = _segments([values], segment)[:, 1:]
+        seen = _segments([observed.float()], segment)
+        newest = _segments([values], segment)[:, :-1, -1:]
+        said: Tensor = newest + self.each_step(states[:, :-1, : self.architecture.hidden])
+        error = (said - followed).abs()
+        weights = seen[:, 1:] * seen[:, :-1, -1:]
+        mean: Tensor = (error * weights).sum() / weights.sum().clamp_min(1)
+        return mean
 
     def _kept(self) -> list[int]:
         """The anchors that the gate has not shut out."""
@@ -181,18 +215,6 @@ class RecurrentNetwork(nn.Module):
         actual, observed = local.filled[:, None, -back:], local.observed[:, None, -back:]
         errors = ((found - actual).abs() * observed).sum(-1) / observed.sum(-1).clamp_min(1) + _SMALL_ERROR
         return (errors / errors.mean(1, keepdim=True)).log()
-
-    def _spread_out(self, median: Tensor, width: Tensor, corrections: Tensor) -> Tensor:
-        """Quantiles [B, H, Q] around the median [B, H] from the logs [B, H, Q - 1] of the steps between them.
-
-        With corrections of zero they are those of a normal distribution with standard deviation `width` [B, H].
-        """
-        middle = self.architecture.quantile_levels.index(0.5)
-        steps = self._gaps * width[..., None] * torch.exp(corrections.clamp(-8, 8))
-        below = steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-        above = steps[..., middle:].cumsum(-1)
-        median = median[..., None]
-        return torch.cat([median - below, median, median + above], -1)
 
     def measure(self, rows: Tensor, static: Tensor) -> None:
         """Take the scales of covariates from rows [N, C] of the training data and static ones [N, S]."""
@@ -311,6 +333,30 @@ class RecurrentNetwork(nn.Module):
         lags = [lag for lag in (1, seasons[0]) if lag < context.shape[1]]
         changes = [_mean_change(filled, available, lag).clamp_min(1e-3).log() for lag in lags]
         return _Local(observed, center, scale, filled, available, torch.stack(changes, -1))
+
+
+def _stack(a: Architecture, *, bidirectional: bool, learnt: bool) -> Stack:
+    return Stack(
+        a.cell,
+        a.hidden,
+        a.layers,
+        bidirectional,
+        a.dropout,
+        variational=a.variational,
+        recurrent_dropout=a.recurrent_dropout,
+        layer_norm=a.layer_norm,
+        residual=a.residual,
+        learnt_state=learnt,
+        forget_bias=a.forget_bias,
+        truncation=a.truncation,
+    )
+
+
+def _decoder(a: Architecture, n_outputs: int) -> SegmentDecoder | RecursiveDecoder | None:
+    if a.decoder == "direct":
+        return None
+    kind = SegmentDecoder if a.decoder == "segment" else RecursiveDecoder
+    return kind(_stack(a, bidirectional=False, learnt=False), a.hidden, a.segment, a.horizon, n_outputs)
 
 
 class _Local(NamedTuple):

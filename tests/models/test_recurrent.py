@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.cells import CELLS
 from forecast.config import QUANTILE_LEVELS
 from forecast.models.architecture import Architecture
-from forecast.models.recurrent import RecurrentNetwork, Stack, normalise
+from forecast.models.cells import CELLS
+from forecast.models.recurrent import RecurrentNetwork, normalise
 
 SMALL = Architecture("lstm", 8, 1, False, 0.1, 3, 12, 5, (4,), QUANTILE_LEVELS)
 VARIANTS = {
@@ -207,31 +207,6 @@ def test_the_last_observed_value_is_the_center():
     _, center, scale = normalise(torch.tensor([[1.0, 3.0, math.nan, math.nan]]), torch.ones(1))
     assert center.item() == 3.0
     assert scale.item() == 1.0
-
-
-def test_a_bidirectional_stack_ends_with_both_directions_last_states():
-    """The backward half is the state of a backward layer that has read from the last step to the first."""
-    torch.manual_seed(0)
-    stack = Stack("gru", 4, layers=1, bidirectional=True, dropout=0.0)
-    inputs = torch.randn(2, 6, 4)
-    ahead, back = stack.forward_layers[0](inputs)[0], stack.backward_layers[0](inputs.flip(1))[0]
-    expected = torch.cat([ahead[:, -1], back[:, -1]], -1)
-    torch.testing.assert_close(stack(inputs), expected)
-
-
-def test_a_stack_equals_torch_with_the_same_weights():
-    """Two bidirectional layers against torch.nn.LSTM with copied weights: the same last hidden states."""
-    torch.manual_seed(0)
-    stack = Stack("lstm", 4, layers=2, bidirectional=True, dropout=0.0)
-    reference = torch.nn.LSTM(4, 4, num_layers=2, bidirectional=True, batch_first=True)
-    with torch.no_grad():
-        for i in range(2):
-            for layers, suffix in ((stack.forward_layers, ""), (stack.backward_layers, "_reverse")):
-                for name, p in layers[i].layer.named_parameters():
-                    dict(reference.named_parameters())[name.replace("_l0", f"_l{i}") + suffix].copy_(p)
-    inputs = torch.randn(3, 5, 4)
-    _, (hidden, _) = reference(inputs)
-    torch.testing.assert_close(stack(inputs), torch.cat([hidden[2], hidden[3]], -1))
 
 
 def test_a_response_does_not_change_what_errors_are_measured_in():

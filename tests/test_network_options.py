@@ -1,0 +1,81 @@
+"""Options of the network through the whole program: every one trains, is saved, loads and forecasts as before."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast import Forecaster
+from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
+from forecast.errors import ConfigError, DataError
+from forecast.planning import plan
+from tests.panels import daily
+
+QUICK = TrainConfig(max_steps=20, patience=2)
+SERIES = 50 + 10 * np.sin(np.arange(96) * np.pi / 6) + np.random.default_rng(0).normal(0, 1, 96)
+
+OPTIONS = {
+    "segment": {"decoder": "segment", "layers": 2},
+    "recursive": {"decoder": "recursive", "bidirectional": True},
+    "normal": {"head": "normal"},
+    "student-t": {"head": "student-t", "decoder": "segment"},
+    "everything": {
+        **{"variational": True, "recurrent_dropout": 0.2, "layer_norm": True, "residual": True, "layers": 2},
+        **{"initial_state": "learnt", "forget_bias": 2.0, "truncation": 3, "context_loss": 0.5, "segment": 2},
+    },
+}
+
+
+def settings(**model):
+    return Config(model=ModelConfig(hidden=8, members=1, horizon=6, **model), train=QUICK)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_comes_back_from_the_model_file(name, tmp_path):
+    """The forecast of a saved and loaded model equals that of the model itself, and is finite and in order."""
+    panel = daily(SERIES)
+    forecaster = Forecaster.fit(panel, settings(**OPTIONS[name])).save(tmp_path / "m.safetensors")
+    loaded = Forecaster.load(tmp_path / "m.safetensors")
+    one, other = (f.predict(panel, 9).items[0].quantiles for f in (forecaster, loaded))
+    assert np.array_equal(one, other)
+    assert np.isfinite(one).all()
+    assert (np.diff(one, axis=-1) >= 0).all()
+    assert all(getattr(loaded.config.model, key) == value for key, value in OPTIONS[name].items())
+
+
+def test_counts_are_forecast_on_their_own_zero():
+    """Poisson counts around three: with the negative binomial head they are not scaled, and the median is near three."""
+    counts = np.random.default_rng(1).poisson(3, 120).astype(float)
+    forecaster = Forecaster.fit(daily(counts), settings(head="negative-binomial"))
+    quantiles = forecaster.predict(daily(counts)).items[0].quantiles
+    assert forecaster.config.data.scaling == "none"
+    assert 1.5 < np.median(quantiles[:, forecaster.quantile_levels.index(0.5)]) < 4.5
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 2.5])
+def test_what_is_no_count_is_refused(wrong):
+    """A negative or a broken number under the negative binomial head is named, with another head as the hint."""
+    with pytest.raises(DataError, match=f"{wrong:g} is not a count") as caught:
+        plan(daily(np.append(np.arange(40.0), wrong)), settings(head="negative-binomial"))
+    assert caught.value.hint == "--head student-t"
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    """Counts are not scaled, the truth is told to a recursive decoder only, and a backward direction is not cut."""
+    counts, asked = daily(np.arange(40.0)), settings(head="negative-binomial")
+    with pytest.raises(ConfigError, match="scaling log"):
+        plan(counts, replace(asked, data=DataConfig(scaling="log")))
+    with pytest.raises(ConfigError, match="recursive decoder"):
+        plan(counts, replace(settings(), train=TrainConfig(teacher_forcing="always")))
+    with pytest.raises(ConfigError, match="no past to cut off"):
+        ModelConfig(bidirectional=True, truncation=2)
+    with pytest.raises(ConfigError, match="every step of the context"):
+        ModelConfig(bidirectional=True, context_loss=1.0)
+
+
+def test_a_scheduled_decoder_is_told_the_truth_ever_more_seldom():
+    """From always to nearly never over the steps; the other two stay as they are."""
+    recipe = plan(daily(SERIES), settings()).recipe
+    assert [recipe.forcing(step) for step in (1, 11, 20)] == pytest.approx([1.0, 0.5, 0.05])
+    assert replace(recipe, teacher_forcing="always").forcing(20) == 1.0
+    assert replace(recipe, teacher_forcing="never").forcing(1) == 0.0
