@@ -44,7 +44,7 @@ def test_every_option_comes_back_from_the_model_file(name, tmp_path):
 
 
 def test_counts_are_forecast_on_their_own_zero():
-    """Poisson counts around three: with the negative binomial head they are not scaled, and the median is near three."""
+    """Poisson counts around three: the negative binomial head leaves them unscaled, and its median is near three."""
     counts = np.random.default_rng(1).poisson(3, 120).astype(float)
     forecaster = Forecaster.fit(daily(counts), settings(head="negative-binomial"))
     quantiles = forecaster.predict(daily(counts)).items[0].quantiles
