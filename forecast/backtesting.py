@@ -175,10 +175,11 @@ def backtest(
     for candidate, own in zip(candidates, panels, strict=True):
         if isinstance(candidate.model, Forecaster):
             methods.append(work.ask(candidate.name, candidate.model, own))
+            notes += work.caveats(candidate.name, candidate.model, own)
         elif isinstance(candidate.model, Config):
-            method, cut_off = work.train(candidate.name, candidate.model, own, refit)
+            method, told = work.train(candidate.name, candidate.model, own, refit)
             methods.append(method)
-            notes += cut_off
+            notes += told
         else:
             methods.append(work.compute(candidate.name, candidate.model, own))
             notes += methods[-1].notes
@@ -210,12 +211,12 @@ class _Work:
         return Method(name, quantiles, 0.0, time.monotonic() - begun, len(seen))
 
     def train(self, name: str, config: Config, panel: Panel, refit: bool) -> tuple[Method, tuple[str, ...]]:
-        """Networks trained before the first cutoff, or with refit at each; and what there was no time for."""
+        """Networks trained before the first cutoff, or with refit at each; what there was no time for, and caveats."""
         config = replace(config, model=replace(config.model, horizon=self.rolling.horizon))
         quantiles = np.empty((len(self.windows), self.rolling.horizon, len(QUANTILE_LEVELS)))
         training = predicting = 0.0
         notes: tuple[str, ...] = ()
-        cut_off: list[str] = []
+        told: list[str] = []
         for number in range(self.rolling.n_windows) if refit else [0]:
             mine = [i for i, window in enumerate(self.windows) if window.number == number or not refit]
             if not mine:
@@ -228,8 +229,15 @@ class _Work:
             quantiles[mine] = self._predict(name, forecaster, panel, [self.windows[i] for i in mine])
             training, predicting = training + trained - begun, predicting + time.monotonic() - trained
             notes = forecaster.plan_notes
-            cut_off += [f"{name}: {what}" for what in forecaster.cut_off]
-        return Method(name, quantiles, training, predicting, notes=notes), tuple(dict.fromkeys(cut_off))
+            told += [f"{name}: {what}" for what in forecaster.cut_off]
+            told += self.caveats(name, forecaster, panel)
+        return Method(name, quantiles, training, predicting, notes=notes), tuple(dict.fromkeys(told))
+
+    def caveats(self, name: str, forecaster: Forecaster, panel: Panel) -> list[str]:
+        """What of the histories does not go with a Forecaster, those at the last cutoff of each series."""
+        last = {window.series: window for window in self.windows}
+        known = replace(panel, series=tuple(history(panel, window) for window in last.values()))
+        return [f"{name}: {caveat}" for caveat in forecaster.caveats(known)]
 
     def compute(self, name: str, baseline: str, panel: Panel) -> Method:
         """A baseline, which is fitted anew at every window."""

@@ -181,4 +181,4 @@ def _text_of(value: Any) -> str:
     """A setting as its option takes it: several with commas between them, in quotes where one holds a comma."""
     if isinstance(value, tuple):
         return ",".join('"' + v.replace('"', '""') + '"' if re.search('[,"]|^ ', v) else v for v in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -89,7 +90,7 @@ class DataConfig:
 
     past, future and static are covariates: known until the cutoff, known over the horizon too, and fixed for each item.
     holidays are countries, such as DE or DE-BY; features are calendar features, ("none",) for not even those that the
-    frequency suggests.
+    frequency suggests. No forecast lies below floor or above cap, numbers or "none".
     """
 
     time: tuple[str, ...] = ()
@@ -104,10 +105,13 @@ class DataConfig:
     calendar: str | None = None
     season_length: int | None = None
     scaling: str | None = None
+    floor: float | str | None = None
+    cap: float | str | None = None
 
     def __post_init__(self) -> None:
         _within("season_length", self.season_length, 1, 100_000)
         _one_of("scaling", self.scaling, SCALINGS)
+        check_bounds(self.floor, self.cap)
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,17 @@ def read_section(kind: type[Any], values: Any, where: str) -> Any:
     annotations = {f.name: str(f.type) for f in fields(kind)}
     _check_keys(values, annotations, where)
     return kind(**{key: _typed(value, annotations[key], f"{where} {key}") for key, value in values.items()})
+
+
+def check_bounds(floor: float | str | None, cap: float | str | None) -> None:
+    """Raises ConfigError unless each is a finite number, "none" or None, and the floor lies below the cap."""
+    for name, value in (("floor", floor), ("cap", cap)):
+        if isinstance(value, str) and value != "none":
+            raise ConfigError(f"{name} is {value!r}, but must be a number or none")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{name} is {value}, but must be finite", hint=f"--{name} none")
+    if not isinstance(floor, str | None) and not isinstance(cap, str | None) and floor >= cap:
+        raise ConfigError(f"the floor {floor:.12g} does not lie below the cap {cap:.12g}")
 
 
 def _check_keys(values: Mapping[str, Any], known: Iterable[str], where: str) -> None:

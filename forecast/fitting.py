@@ -434,7 +434,7 @@ def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> Factors:
 
 def _evaluation(test: _HeldOut, factors: Factors, plan: Plan, note: str) -> Evaluation:
     levels = plan.architecture.quantile_levels
-    quantiles = test.forecast.inverse(apply_factors(test.forecast.quantiles, factors, levels))
+    quantiles = plan.bounds.clip(test.forecast.inverse(apply_factors(test.forecast.quantiles, factors, levels)))
     windows = [Window(h.values, a, q) for h, a, q in zip(test.histories, test.actuals, quantiles, strict=True)]
     name = plan.config.model.cell
     note = f"{note}; {_HINDSIGHT}" if any(c.role == "future" for c in plan.covariates) else note

@@ -13,6 +13,7 @@ import torch
 
 from forecast import checkpoint
 from forecast.adaptation import Adaptation
+from forecast.bounds import Bounds, outside
 from forecast.calendars import Calendar, future_timestamps
 from forecast.calibration import MOST_LEADS, WIDEST, Factors, apply_factors, intervals, reaches
 from forecast.config import Config, read_section
@@ -135,7 +136,7 @@ class Forecaster:
         """The forecast of every series of the panel for `horizon` steps past its own end (default: as trained).
 
         Fewer steps than trained are a prefix of the same forecast. More are made block by block, each from the medians
-        of the one before, with intervals that go on widening.
+        of the one before, with intervals that go on widening. Nothing lies outside the bounds.
         """
         self._require_like_training(panel)
         horizon = self.architecture.horizon if horizon is None else horizon
@@ -155,9 +156,9 @@ class Forecaster:
             )
         items = tuple(
             ItemForecast(s.item_id, s.target, future_timestamps(self.calendar, s.timestamps[-1], horizon), q)
-            for s, q in zip(panel.series, calibrated, strict=True)
+            for s, q in zip(panel.series, self.bounds.clip(calibrated), strict=True)
         )
-        return Forecast(items, self.quantile_levels, panel.columns)
+        return Forecast(items, self.quantile_levels, panel.columns, bounds=self.bounds)
 
     def adapted(self, panel: Panel) -> Forecaster:
         """This Forecaster with intervals that answer to how they did on the panel's rows after training.
@@ -184,12 +185,22 @@ class Forecaster:
             outcomes = s.values[cut : cut + horizon]
             row[: len(outcomes)] = scaling.transform_outcomes(outcomes)
         calibrated = apply_factors(scaled.quantiles, self.factors, self.quantile_levels)
+        middle = self.quantile_levels.index(0.5)
+        for row, scaling, quantiles in zip(actual, scaled.scalings, calibrated, strict=True):
+            floor, cap = scaling.transform_outcomes(np.array([self.bounds.floor, self.bounds.cap]))
+            row[:] = Bounds(floor, cap).settled(row, quantiles[:, middle])
         reached = reaches(calibrated, actual, self.quantile_levels)
         numbers = np.array([number for number, _, _ in cuts])
         adaptation = Adaptation.begin(intervals(self.quantile_levels))
         for number in np.unique(numbers):
             adaptation = adaptation.after(reached[numbers == number])
         return replace(self, adaptation=adaptation)
+
+    def caveats(self, panel: Panel) -> tuple[str, ...]:
+        """Sentences on what of a panel does not go with this Forecaster, and yet does not keep it from forecasting."""
+        beyond = outside(panel, self.bounds)
+        found = [f"{beyond}, and no forecast does; --floor none --cap none lift this"] if beyond else []
+        return tuple(found)
 
     def _require_like_training(self, panel: Panel) -> None:
         for what, same in (
@@ -198,6 +209,20 @@ class Forecaster:
         ):
             if not same:
                 raise DataError(f"the data {what}", hint="read_panel(path, known=forecaster.known)")
+
+    def within(self, floor: float | str | None, cap: float | str | None) -> Forecaster:
+        """This Forecaster with another floor or cap, a number or "none"; None leaves one as it is.
+
+        Raises ConfigError where the floor does not lie below the cap.
+        """
+        data = self.config.data
+        data = replace(data, floor=data.floor if floor is None else floor, cap=data.cap if cap is None else cap)
+        return replace(self, config=replace(self.config, data=data))
+
+    @property
+    def bounds(self) -> Bounds:
+        """Between what forecasts lie."""
+        return Bounds.of(self.config.data.floor, self.config.data.cap)
 
     @property
     def architecture(self) -> Architecture:
@@ -345,7 +370,11 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if metadata["kind"] != "forecaster":
         raise CheckpointError("this checkpoint does not hold a forecaster")
     config = Config.from_dict(metadata["config"], where="configuration")
-    if any(value is None for value in asdict(config.model).values()) or config.data.scaling is None:
+    if any(value is None for value in asdict(config.model).values()) or None in (
+        config.data.scaling,
+        config.data.floor,
+        config.data.cap,
+    ):
         raise CheckpointError("the configuration has blanks")
     levels = _numbers(metadata["quantile_levels"], float, 3, 99)
     ascending = list(levels) == sorted(set(levels)) and levels[0] > 0 and levels[-1] < 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.bounds import Bounds
 from forecast.errors import ConfigError, DataError
 from forecast.panel import Columns
 
@@ -58,6 +59,8 @@ class Forecast:
 
     Forecasts of states have no levels but states, the names of the C things that may come, and the task `binary` where
     the second of two is what is asked for, else `class`.
+
+    No quantile lies outside the bounds, those beyond the trained levels included.
     """
 
     items: tuple[ItemForecast, ...]
@@ -66,6 +69,7 @@ class Forecast:
     source: str = "model"
     states: tuple[str, ...] = ()
     task: str = "regression"
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def stated(self) -> tuple[int, ...]:
@@ -79,26 +83,25 @@ class Forecast:
         level, which is exact for a normal distribution; beyond the outermost it continues through the outer two.
         It never falls as the level rises. Raises ConfigError for a level that is not strictly between 0 and 1.
         """
-        return [_quantile(item.quantiles, self.quantile_levels, level) for item in self.items]
+        return [self._at(item.quantiles, level) for item in self.items]
 
     def probability_above(self, threshold: float) -> list[Quantiles]:
         """The probability that a step lies above a threshold in the user's units, one [H] array per item.
 
         The distribution is that of `quantile`: between two trained quantiles the normal score of the level is linear in
         the value, and beyond the outermost it continues through the outer two. Equal quantiles are a value with a
-        probability of its own, which lies neither above nor below itself. Never rises with the threshold. Raises
+        probability of its own, which lies neither above nor below itself. Never rises with the threshold: it
+        is 1 below the floor, and 0 from the cap on. Raises
         ConfigError for a threshold that is not finite, or where there is only a median.
         """
-        scores = [_score(item.quantiles, self.quantile_levels, threshold, "right") for item in self.items]
-        return [_share_above(score) for score in scores]
+        return [_share_above(scores) for scores in self._scores(threshold, "right")]
 
     def probability_below(self, threshold: float) -> list[Quantiles]:
         """The probability that a step lies below a threshold, as `probability_above`. Never falls with the threshold.
 
         The two add up to 1 but for the probability of the threshold itself.
         """
-        scores = [_score(item.quantiles, self.quantile_levels, threshold, "left") for item in self.items]
-        return [_share_above(-score) for score in scores]
+        return [_share_above(-scores) for scores in self._scores(threshold, "left")]
 
     def probabilities(self, above: Sequence[float] = (), below: Sequence[float] = ()) -> dict[str, list[Quantiles]]:
         """The probabilities of lying above and below thresholds by the names of their columns, thresholds ascending."""
@@ -160,7 +163,7 @@ class Forecast:
         """The columns of a forecast of numbers: the median, then the quantiles and probabilities by their names."""
         values = np.concatenate([item.quantiles for item in self.items])
         columns: dict[str, object] = {
-            name: _quantile(values, self.quantile_levels, level) for name, level in {"forecast": 0.5, **wanted}.items()
+            name: self._at(values, level) for name, level in {"forecast": 0.5, **wanted}.items()
         }
         return columns | {name: np.concatenate(shares) for name, shares in chances.items()}
 
@@ -169,6 +172,23 @@ class Forecast:
         values = np.concatenate([item.probabilities for item in self.items])
         columns: dict[str, object] = {"forecast": np.array(self.states, dtype=object)[values.argmax(axis=1)]}
         return columns | {f"{P_STATE}{self.states[code]}": values[:, code] for code in self.stated}
+
+    def _scores(self, threshold: float, side: Literal["left", "right"]) -> list[Quantiles]:
+        """The normal scores [H] of the shares up to a threshold, of each item; all of one sign and infinite outside."""
+        if not math.isfinite(threshold):
+            raise ConfigError(f"threshold {threshold:g} is not a finite number", hint="--above 200")
+        if len(self.quantile_levels) < 2:
+            raise ConfigError(f"threshold {threshold:g}: the forecast has its median only")
+        floor, cap = self.bounds.floor, self.bounds.cap
+        # The bounds themselves may have a probability of their own.
+        if threshold < floor or (threshold == floor and side == "left"):
+            return [np.full(len(item.timestamps), -math.inf) for item in self.items]
+        if threshold > cap or (threshold == cap and side == "right"):
+            return [np.full(len(item.timestamps), math.inf) for item in self.items]
+        return [_score(item.quantiles, self.quantile_levels, threshold, side) for item in self.items]
+
+    def _at(self, quantiles: Quantiles, level: float) -> Quantiles:
+        return self.bounds.clip(_quantile(quantiles, self.quantile_levels, level))
 
 
 def _threshold_name(prefix: str, threshold: float) -> str:
@@ -220,17 +240,13 @@ def _score(
 
     The shares are those of the distributions with the quantiles [N, Q] at the ascending trained levels.
     """
-    if not math.isfinite(threshold):
-        raise ConfigError(f"threshold {threshold:g} is not a finite number", hint="--above 200")
-    if len(trained) < 2:
-        raise ConfigError(f"threshold {threshold:g}: the forecast has its median only")
     scores = np.array([-math.inf, *(NormalDist().inv_cdf(level) for level in trained), math.inf])
     reached = quantiles <= threshold if side == "right" else quantiles < threshold
     count = reached.sum(axis=1)
     left = np.clip(count - 1, 0, len(trained) - 2)
     rows = np.arange(len(quantiles))
     low, high = quantiles[rows, left], quantiles[rows, left + 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weight = (threshold - low) / (high - low)
     # Where the outer two are equal, nothing lies beyond them.
     weight = np.where(high > low, weight, np.where(count > 0, math.inf, -math.inf))

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from forecast.bounds import Bounds, outside
 from forecast.calendars import season_lengths as calendar_seasons
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import ConfigError, DataError
@@ -94,6 +95,11 @@ class Plan:
         """The scaling rule."""
         return self.config.data.scaling or "none"
 
+    @property
+    def bounds(self) -> Bounds:
+        """Between what forecasts lie."""
+        return Bounds.of(self.config.data.floor, self.config.data.cap)
+
     def scaled_by(self, rule: str) -> Plan:
         """The same plan under a scaling rule that is no longer on trial."""
         config = replace(self.config, data=replace(self.config.data, scaling=rule))
@@ -121,7 +127,10 @@ class Plan:
 
 
 def plan(panel: Panel, config: Config) -> Plan:
-    """The complete plan for training on a panel. Raises DataError when no series is long enough for the horizon."""
+    """The complete plan for training on a panel.
+
+    Raises DataError when no series is long enough for the horizon, or a value lies outside the bounds that were set.
+    """
     _check_together(config)
     if config.model.head == "negative-binomial":
         config = _for_counts(panel, config)
@@ -142,11 +151,12 @@ def plan(panel: Panel, config: Config) -> Plan:
     # Rows that the model is judged by have no say in how it is made.
     known = panel.drop_last(holdout.span)
     scaling, why_scaling = _scaling(panel, known, config, m)
+    floor, cap, why_bounds = _bounds(panel, config)
     seasons, why_seasons = _visible_seasons(known, config, (m, *longer), context_length, scaling)
     preset = effort(config.train.preset, panel.n_rows, len(panel))
     complete = Config(
         read=config.read,
-        data=_filled(config.data, season_length=m, scaling=scaling),
+        data=_filled(config.data, season_length=m, scaling=scaling, floor=floor, cap=cap),
         model=replace(
             _filled(config.model, hidden=64, layers=1, dropout=0.1, members=preset.members, horizon=horizon),
             context_length=context_length,
@@ -168,6 +178,7 @@ def plan(panel: Panel, config: Config) -> Plan:
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
         f"scaling {scaling}: {why_scaling}",
+        *why_bounds,
         _in_words(complete.model),
         *_preset_in_words(config, complete, preset.why),
         *_covariates_in_words(panel, features),
@@ -347,6 +358,25 @@ def _scaling(panel: Panel, known: Panel, config: Config, season_length: int) -> 
         why = f"{seen_in_logs:,} of {len(known):,} series are never far below their neighbours: those in logarithms"
         return "mixed", why
     return "standard", "some values are not positive, or far below their neighbours"
+
+
+def _bounds(panel: Panel, config: Config) -> tuple[float | str, float | str, tuple[str, ...]]:
+    """Floor and cap, and a sentence on them where there are any: 0 where no value of any series is negative."""
+    data = config.data
+    asked = Bounds.of(data.floor, data.cap)
+    wrong = outside(panel, asked)
+    if wrong is not None:
+        raise DataError(wrong, hint="correct the value, or use --floor none --cap none")
+    floor, cap = data.floor, "none" if data.cap is None else data.cap
+    if floor is not None:
+        named = [
+            f"{name} {value:.12g}" for name, value in (("floor", floor), ("cap", cap)) if not isinstance(value, str)
+        ]
+        return floor, cap, (f"{', '.join(named)}: as asked",) if named else ()
+    said = () if isinstance(cap, str) else (f"cap {cap:.12g}: as asked",)
+    if asked.cap <= 0 or any(np.nanmin(s.values) < 0 for s in panel.series):
+        return "none", cap, said
+    return 0.0, cap, ("floor 0: no value is negative, and so no forecast is; --floor none lifts it", *said)
 
 
 def _holdout(length: int, horizon: int) -> Holdout:

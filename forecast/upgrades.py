@@ -38,5 +38,13 @@ def _from_2(metadata: Metadata) -> Metadata:
     return {**metadata, "config": config, "factors": {"leads": [1], "rows": [factors]}}
 
 
+def _from_3(metadata: Metadata) -> Metadata:
+    """Format 4 has a floor and a cap for forecasts, which until then had none."""
+    config = metadata.get("config")
+    if isinstance(config, Mapping) and isinstance(config.get("data"), Mapping):
+        config = {**config, "data": {"floor": "none", "cap": "none", **config["data"]}}
+    return {**metadata, "config": config}
+
+
 #: The step from each format to the next.
-UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2}
+UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2, 3: _from_3}

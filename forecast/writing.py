@@ -198,9 +198,10 @@ def _text_columns(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
     numbers = frame.select_dtypes("float64")
     texts = _time_texts(frame, own)
     shares = [name for name in numbers.columns if name.startswith((P_ABOVE, P_BELOW))]
+    values = [name for name in numbers.columns if name not in shares]
     # Apart: how wide an interval is says nothing about the digits that a probability needs, nor it about those.
-    for part in (numbers.drop(columns=shares), *([numbers[shares]] if shares else [])):
-        texts |= dict(zip(part.columns, _number_texts(part.to_numpy()), strict=True))
+    for names in filter(None, (values, shares)):
+        texts |= dict(zip(names, _number_texts(numbers[names].to_numpy()), strict=True))
     return {name: texts[name] if name in texts else frame[name].tolist() for name in frame.columns}
 
 

@@ -40,6 +40,10 @@ class Fake:
         )
         return Forecast(items, QUANTILE_LEVELS, panel.columns)
 
+    def caveats(self, panel: Panel) -> tuple[str, ...]:
+        """How far the longest of the series goes."""
+        return (f"up to {max(len(s) for s in panel.series)} steps are known",)
+
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
@@ -70,6 +74,7 @@ def test_networks_are_trained_once_before_the_first_cutoff_and_see_fresh_history
     assert result.held_out.actual.tolist() == [[6, 7], [7, 8], [8, 9]]
     assert result.methods[0].notes == ("chosen: nothing",)
     assert "lstm: cut off by the time limit of 1 s: 1 of 3 networks trained" in result.notes
+    assert "lstm: up to 8 steps are known" in result.notes
 
 
 def test_with_refit_they_are_trained_at_each_cutoff(fake: list[Config]) -> None:

@@ -36,7 +36,8 @@ ROOMS: dict[str, tuple[int, str]] = {
     "features": (1, "errors config timezones holidays calendars"),
     "database_rows": (2, "errors sources databases"),
     "covariates": (2, "errors calendars panel timeformat features"),
-    "forecasts": (2, "errors panel"),
+    "bounds": (2, "panel timeformat"),
+    "forecasts": (2, "errors bounds panel"),
     "upgrades": (2, ""),
     "models": (2, "cells"),
     "reading": (2, "errors sources version config timezones databases calendars panel timeformat"),
@@ -56,7 +57,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "leaderboard": (3, "metrics baselines evaluation significance"),
     "prediction": (3, "models scaling windows panel"),
     "training": (3, "errors models windows recipe"),
-    "planning": (3, "errors config calendars panel models scaling seasonality features presets recipe"),
+    "planning": (3, "errors config bounds calendars panel models scaling seasonality features presets recipe"),
     "checking": (3, "errors config panel diagnosis planning reading"),
     "fitting": (
         3,
@@ -68,7 +69,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "study": (4, "errors writing"),
     "forecaster": (
         4,
-        "errors config calendars panel forecasts models adaptation calibration evaluation prediction training "
+        "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
         "planning fitting checkpoint covariates upgrades sources",
     ),
     "backtesting": (

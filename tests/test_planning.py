@@ -22,7 +22,7 @@ def test_a_plan_has_no_blanks_left():
 def test_what_was_set_stays():
     """An option is never overruled by a rule."""
     config = Config(
-        DataConfig(season_length=5, scaling="robust"),
+        DataConfig(season_length=5, scaling="robust", floor=-3.0, cap="none"),
         ModelConfig(cell="gru", hidden=16, layers=2, dropout=0.0, segment=2, context_length=20, horizon=3, members=1),
         TrainConfig(learning_rate=0.1, batch_size=7, max_steps=11, patience=2, weight_decay=0.0, threads=2),
     )

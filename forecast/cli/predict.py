@@ -81,7 +81,10 @@ def predict(
             note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
-        forecaster = with_threads(forecaster, settings.threads)
+        forecaster = with_threads(forecaster, settings.threads).within(settings.floor, settings.cap)
+        caveats = forecaster.caveats(panel)
+        for caveat in caveats:
+            screen.note(f"warning: {caveat}")
         if settings.adapt is not False:
             forecaster = forecaster.adapted(panel)
             for sentence in adaptation_in_words(forecaster.adaptation):
@@ -89,7 +92,7 @@ def predict(
         forecast = forecaster.predict(panel, settings.horizon)
         write(forecast, panel, output, settings)
     if json:
-        document({**summary(forecast, forecaster, model, data, output, settings), "notes": list(panel.notes)})
+        document({**summary(forecast, forecaster, model, data, output, settings), "notes": [*panel.notes, *caveats]})
     elif output != STDOUT:
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):

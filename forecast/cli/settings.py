@@ -19,7 +19,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainConfig, read_section, suggest
+from forecast.config import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    ReadConfig,
+    TrainConfig,
+    check_bounds,
+    read_section,
+    suggest,
+)
 from forecast.errors import ConfigError
 
 SETTINGS_FILE = Path("forecast.toml")
@@ -41,6 +50,8 @@ class PredictSettings:
     quantiles: tuple[float, ...] = ()
     above: tuple[float, ...] = ()
     below: tuple[float, ...] = ()
+    floor: float | str | None = None
+    cap: float | str | None = None
     output: str | None = None
     format: str | None = None
     nixtla_names: bool = False
@@ -64,6 +75,7 @@ class PredictSettings:
         for quantile in self.quantiles:
             if not 0 < quantile < 1:
                 raise ConfigError(f"a quantile of {quantile} was asked for, but quantiles lie between 0 and 1")
+        check_bounds(self.floor, self.cap)
         for threshold in (*self.above, *self.below):
             if not math.isfinite(threshold):
                 raise ConfigError(f"a threshold of {threshold} was asked for, but thresholds are finite")
@@ -243,6 +255,8 @@ def _from_text(texts: Sequence[str], kind: str) -> Any:
         return tuple(_number(item) for item in items) if "float" in base else tuple(items)
     if base == "bool":
         return _truth(texts[-1])
+    if "str" in kind.split(" | ")[1:] and texts[-1] == "none":
+        return texts[-1]
     if base in ("int", "float"):
         return _number(texts[-1], whole=base == "int")
     return texts[-1]

@@ -259,6 +259,51 @@ def test_the_table_has_the_time_before_item_and_target(shop, capsys):
     assert shown == ["day / store / target", *items]
 
 
+def test_bounds_may_be_other_than_those_of_the_model(shop, capfdbinary):
+    """For one forecast; the model keeps its own."""
+    assert read_card("sales.safetensors")["config"]["data"]["floor"] == 0
+    assert run(["predict", "--floor", "99", "--cap", "101", "--quantiles", "0.001,0.999", "--output", "-"]) == 0
+    out, err = capfdbinary.readouterr()
+    values = [float(row[name]) for row in rows(out.decode()) for name in ("forecast", "q_0.001", "q_0.999")]
+    assert min(values) == 99
+    assert max(values) == 101
+    assert err.startswith(b"warning: units: the value ")
+    assert run(["predict", "--output", "-", "--quiet"]) == 0
+    assert capfdbinary.readouterr() == (expected(), b"")
+
+
+def test_data_that_left_the_bounds_are_warned_of_where_nobody_watches(shop, capsys):
+    """Once, on stderr; in the document among the notes; and not after the bounds were lifted."""
+    with Path("sales.csv").open("a") as file:
+        file.write("2020-05-30,4\n2020-05-31,5\n")
+    warning = (
+        "units: the value 4 of 2020-05-30 lies below the floor 10, the first of 2 values outside, "
+        "and no forecast does; --floor none --cap none lift this"
+    )
+    Forecaster.load("sales.safetensors").within(10.0, None).save("sales.safetensors", data="sales.csv")
+    assert run(["predict"]) == 0
+    assert capsys.readouterr() == ("", f"warning: {warning}\n")
+    assert run(["predict", "--json"]) == 0
+    assert warning in json.loads(capsys.readouterr().out)["notes"]
+    assert run(["predict", "--floor", "none"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--floor", "much"], "--floor: 'much' is not a number"),
+        (["--cap", "inf"], "--cap: cap is inf, but must be finite\nhint: --cap none"),
+        (["--floor", "5", "--cap", "4"], "the floor 5 does not lie below the cap 4"),
+        (["--cap", "-1"], "the floor 0 does not lie below the cap -1"),
+    ],
+)
+def test_bounds_that_mean_nothing_are_a_usage_error(arguments, message, shop, capsys):
+    """Also where only the model's own bound is in the way."""
+    assert run(["predict", *arguments]) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
 def test_a_chart_is_drawn_where_it_was_asked_for(shop, capsys):
     """Plain text, because this is no terminal."""
     assert run(["predict", "--chart"]) == 0
