@@ -13,7 +13,7 @@ import torch
 
 from forecast import checkpoint
 from forecast.adaptation import Adaptation
-from forecast.bounds import Bounds, outside
+from forecast.bounds import Bounds, outside, value_in_words
 from forecast.calendars import Calendar, future_timestamps
 from forecast.calibration import MOST_LEADS, WIDEST, Factors, apply_factors, intervals, reaches
 from forecast.config import Config, read_section
@@ -27,6 +27,7 @@ from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Columns, Covariate, Known, Panel, Series
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import quantiles_after
+from forecast.scaling import lacks_logarithm
 from forecast.sources import parse, safe_source
 from forecast.training import Clock, Epoch, computing, pick_device
 from forecast.upgrades import upgraded
@@ -200,6 +201,11 @@ class Forecaster:
         """Sentences on what of a panel does not go with this Forecaster, and yet does not keep it from forecasting."""
         beyond = outside(panel, self.bounds)
         found = [f"{beyond}, and no forecast does; --floor none --cap none lift this"] if beyond else []
+        lacking = [s for s in panel.series if self.config.data.scaling == "log" and lacks_logarithm(s.values)]
+        if lacking:
+            first = value_in_words(panel, lacking[0], int(np.argmax(lacking[0].values <= 0)))
+            those = f"this and {len(lacking) - 1:,} more series are" if len(lacking) > 1 else "this series is"
+            found.append(f"{first} has no logarithm, and the model was trained in them: {those} forecast without")
         return tuple(found)
 
     def _require_like_training(self, panel: Panel) -> None:

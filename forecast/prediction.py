@@ -13,7 +13,7 @@ from torch import Tensor
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Series
-from forecast.scaling import Scaling, fit_scaling
+from forecast.scaling import Scaling, fit_history_scaling
 from forecast.windows import Batch, Covariates, Windows
 
 Array = NDArray[np.float64]
@@ -42,13 +42,14 @@ def quantiles_after(
 ) -> Scaled:
     """What follows each history, averaged over the networks, not calibrated.
 
-    Each history is scaled by what it holds itself, so a forecast depends on nothing after its history and on no other
-    series. Steps past the networks' own horizon are made block by block from the medians before, and the distance of
-    each quantile from the median goes on from what it was at the end of the block before, as independent errors add up.
+    Each history is scaled by what it holds itself, without logarithms where it has none, so a forecast depends on
+    nothing after its history and on no other series. Steps past the networks' own horizon are made block by block from
+    the medians before, and the distance of each quantile from the median goes on from what it was at the end of the
+    block before, as independent errors add up.
     """
     a = networks[0].architecture
     device = next(networks[0].parameters()).device
-    scalings = tuple(fit_scaling(history.values, scaling_rule) for history in histories)
+    scalings = tuple(fit_history_scaling(history.values, scaling_rule) for history in histories)
     scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
     blocks_ahead = -(-horizon // a.horizon) * a.horizon
     covariates = covariates_of(histories, a)

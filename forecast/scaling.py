@@ -70,6 +70,20 @@ def fit_scaling(values: Array, rule: str, later: Array | None = None) -> Scaling
     return Scaling(float(center), 1.0 if spread_is_rounding else float(scale), log)
 
 
+def fit_history_scaling(values: Array, rule: str) -> Scaling:
+    """The Scaling of one history [T] that a trained network goes on from: `standard` where `log` finds no logarithms.
+
+    Networks see every history in its own units and none of the level, so that one without logarithms can be forecast
+    all the same, as it is.
+    """
+    return fit_scaling(values, "standard" if rule == "log" and lacks_logarithm(values) else rule)
+
+
+def lacks_logarithm(values: Array) -> bool:
+    """Whether an observed value of one series [T] is not positive."""
+    return bool((values <= 0).any())
+
+
 def prefers_log(values: Array, season_length: int = _HALF_NEIGHBOURHOOD) -> bool:
     """Whether one series [T] is better seen in logarithms: all positive, and no value an outlier there.
 

@@ -331,6 +331,21 @@ def test_an_outcome_without_a_logarithm_lies_outside_every_interval(grown, forec
     assert mixed.adapted(later(grown, np.full(7, 0.0), 150)).adaptation.held == pytest.approx([0.0] * 6)
 
 
+def test_a_history_without_logarithms_is_forecast_as_it_is_and_told_of(panel, forecaster):
+    """One zero among values around a hundred; the series beside it is still seen in logarithms."""
+    assert forecaster.config.data.scaling == "log"
+    (series,) = panel.series
+    zero = replace(series, item_id=("z",), values=np.where(np.arange(150) == 20, 0.0, series.values))
+    both = replace(panel, series=(replace(series, item_id=("a",)), zero))
+    alone, beside = forecaster.predict(panel), forecaster.predict(both)
+    np.testing.assert_allclose(quantiles(alone), beside.items[0].quantiles, rtol=1e-6)
+    np.testing.assert_allclose(beside.items[1].quantiles[:, MEDIAN], quantiles(alone)[:, MEDIAN], rtol=0.1)
+    said = "z: the value 0 of 2020-01-21 has no logarithm, and the model was trained in them: "
+    assert forecaster.caveats(both) == (f"{said}this series is forecast without",)
+    twice = replace(both, series=(zero, zero))
+    assert forecaster.caveats(twice)[0].endswith(": this and 1 more series are forecast without")
+
+
 def test_the_same_rows_adapt_the_same_and_adapting_twice_is_adapting_once(grown, forecaster):
     """No state is kept: the second time begins where the first did."""
     once, again = forecaster.adapted(grown), forecaster.adapted(grown).adapted(grown)

@@ -70,7 +70,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "forecaster": (
         4,
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
-        "planning fitting checkpoint covariates upgrades sources",
+        "planning fitting checkpoint covariates upgrades sources scaling",
     ),
     "backtesting": (
         5,

@@ -6,7 +6,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from forecast.config import SCALINGS
 from forecast.errors import DataError
-from forecast.scaling import SCALERS, fit_scaling, prefers_log
+from forecast.scaling import SCALERS, fit_history_scaling, fit_scaling, prefers_log
 
 VALUES = np.exp(np.random.default_rng(3).normal(2.0, 0.7, 200))
 
@@ -92,6 +92,15 @@ def test_mixed_scaling_takes_no_logarithms_where_later_values_have_none():
     growing, gap = np.exp(np.arange(60) / 10), np.array([400.0, np.nan])
     assert fit_scaling(growing, "mixed", np.append(gap, 0.0)) == fit_scaling(growing, "standard")
     assert fit_scaling(growing, "mixed", gap) == fit_scaling(growing, "log")
+
+
+@pytest.mark.parametrize("rule", SCALERS)
+def test_a_history_without_logarithms_is_scaled_as_it_is(rule):
+    """Only where the rule is log, and only where a value has none; missing ones do not count."""
+    zero = np.array([2.0, np.nan, 0.0, 5.0])
+    expected = "standard" if rule == "log" else rule
+    assert fit_history_scaling(zero, rule) == fit_scaling(zero, expected)
+    assert fit_history_scaling(VALUES, rule) == fit_scaling(VALUES, rule)
 
 
 def test_outcomes_without_a_logarithm_lie_infinitely_far_below():

@@ -259,6 +259,34 @@ def test_the_table_has_the_time_before_item_and_target(shop, capsys):
     assert shown == ["day / store / target", *items]
 
 
+def test_a_zero_does_not_stop_a_model_in_logarithms(shop, capsys):
+    """A count that reaches zero after training is warned of, and forecast all the same; in a backtest as well."""
+    assert read_card("sales.safetensors")["config"]["data"]["scaling"] == "log"
+    with Path("sales.csv").open("a") as file:
+        file.write("2020-05-30,0\n" + "".join(f"2020-06-{day:02},100\n" for day in range(1, 9)))
+    said = (
+        "units: the value 0 of 2020-05-30 has no logarithm, and the model was trained in them: this series is forecast "
+        "without\n"
+    )
+    assert run(["predict"]) == 0
+    assert capsys.readouterr() == ("", f"warning: {said}")
+    assert len(rows(Path("sales.forecast.csv").read_text())) == 7
+    compare = ["backtest", "sales.csv", "--model", "sales.safetensors", "--baselines", "naive", "--windows", "1"]
+    assert run(compare) == 0
+    assert f"sales.safetensors: {said}" in capsys.readouterr().err
+
+
+def test_logarithms_that_are_asked_for_need_values_that_have_them(shop, capsys):
+    """In training, where they are a choice."""
+    with Path("sales.csv").open("a") as file:
+        file.write("2020-05-30,0\n")
+    assert run(["train", "sales.csv", "--decimal", ".", "--scaling", "log"]) == 3
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "error: units: the value 0 has no logarithm",
+        "hint: --scaling standard",
+    ]
+
+
 def test_bounds_may_be_other_than_those_of_the_model(shop, capfdbinary):
     """For one forecast; the model keeps its own."""
     assert read_card("sales.safetensors")["config"]["data"]["floor"] == 0
