@@ -6,7 +6,7 @@ All that one method has to forecast is forecast at once, whatever the number of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from forecast.errors import ConfigError, DataError
 from forecast.forecaster import Forecaster
 from forecast.leaderboard import HeldOut, Leaderboard, Method, rank
 from forecast.panel import Panel
-from forecast.planning import plan
+from forecast.planning import Plan, plan
 from forecast.rolling import Rolling, Window, ahead, default_windows, divided, history, windows_of
 from forecast.training import Epoch
 
@@ -60,14 +60,7 @@ class Backtest:
     @property
     def held_out(self) -> HeldOut:
         """The windows as the leaderboard takes them."""
-        pairs = [(self.panel.series[w.series], w) for w in self.windows]
-        return HeldOut(
-            histories=tuple(series.values[: w.cut] for series, w in pairs),
-            actual=np.stack([ahead(series, w, self.rolling.horizon) for series, w in pairs]),
-            series=np.array([w.series for w in self.windows]),
-            cutoffs=np.array([w.number for w in self.windows]),
-            overlap=self.rolling.overlap,
-        )
+        return held_out(self.panel, self.rolling, self.windows)
 
     @cached_property
     def leaderboard(self) -> Leaderboard:
@@ -79,25 +72,8 @@ class Backtest:
 
         cutoff is the last timestamp the method could see, actual NaN where missing, forecast the median.
         """
-        import pandas as pd  # late: a Backtest itself needs numpy only
-
-        columns, horizon, count = self.panel.columns, self.rolling.horizon, len(self.methods)
-        pairs = [(self.panel.series[w.series], w) for w in self.windows]
-        once: dict[str, NDArray[Any]] = {
-            name: np.repeat([series.item_id[position] for series, _ in pairs], horizon)
-            for position, name in enumerate(columns.ids)
-        }
-        once[columns.time] = np.concatenate([series.timestamps[w.cut : w.cut + horizon] for series, w in pairs])
-        if len(columns.targets) > 1:
-            once["target"] = np.repeat([series.target for series, _ in pairs], horizon)
-        once["cutoff"] = np.repeat(np.array([series.timestamps[w.cut - 1] for series, w in pairs]), horizon)
-        table = {name: np.tile(values, count) for name, values in once.items()}
-        table["model"] = np.repeat([method.name for method in self.methods], len(pairs) * horizon)
-        table["actual"] = np.tile(self.held_out.actual.ravel(), count)
-        quantiles = np.concatenate([m.quantiles.reshape(-1, len(QUANTILE_LEVELS)) for m in self.methods])
-        table["forecast"] = quantiles[:, QUANTILE_LEVELS.index(0.5)]
-        table |= {f"q_{level:g}": quantiles[:, i] for i, level in enumerate(QUANTILE_LEVELS)}
-        return pd.DataFrame(table)
+        labels = {"model": [method.name for method in self.methods]}
+        return table_of(self.panel, self.rolling, self.windows, labels, [m.quantiles for m in self.methods])
 
     def to_dict(self) -> dict[str, Any]:
         """The leaderboard and what it rests on, as plain values; what is undefined is NaN."""
@@ -164,7 +140,7 @@ def backtest(
         raise ConfigError("there is nothing to compare", hint="--cells lstm, or --baselines naive")
     if len(set(names)) < len(names):
         raise ConfigError(f"two of {', '.join(names)} have the same name")
-    horizon, season_length = _horizon_and_season(panel, candidates, horizon, season_length)
+    horizon, season_length = horizon_and_season(panel, _deciding_config(candidates), horizon, season_length)
     step_size = horizon if step_size is None else step_size
     n_windows = default_windows(panel, horizon, step_size) if n_windows is None else n_windows
     rolling = Rolling(n_windows, step_size, horizon)
@@ -205,7 +181,7 @@ class _Work:
         """A Forecaster that was trained elsewhere, at every window."""
         self.tell(f"{name}: forecasting {len(self.windows)} windows")
         begun = time.monotonic()
-        quantiles = self._predict(name, forecaster, panel, self.windows)
+        quantiles = forecast_windows(name, forecaster, panel, self.windows, self.rolling.horizon, adapt=self.adapt)
         last = np.datetime64(forecaster.data.last)
         seen = {w.number for w in self.windows if panel.series[w.series].timestamps[w.cut] <= last}
         return Method(name, quantiles, 0.0, time.monotonic() - begun, len(seen))
@@ -226,7 +202,9 @@ class _Work:
                 f"{name} {number + 1}/{self.rolling.n_windows}" if refit else name, config, panel, number
             )
             trained = time.monotonic()
-            quantiles[mine] = self._predict(name, forecaster, panel, [self.windows[i] for i in mine])
+            quantiles[mine] = forecast_windows(
+                name, forecaster, panel, [self.windows[i] for i in mine], self.rolling.horizon, adapt=self.adapt
+            )
             training, predicting = training + trained - begun, predicting + time.monotonic() - trained
             notes = forecaster.plan_notes
             told += [f"{name}: {what}" for what in forecaster.cut_off]
@@ -258,46 +236,18 @@ class _Work:
 
     def _fit(self, name: str, config: Config, panel: Panel, number: int) -> Forecaster:
         """The Forecaster that is trained on what was known at a cutoff."""
-        offset, n_windows = self.rolling.offset(number), self.rolling.n_windows
-        self.tell(f"{name}: training without the last {offset} steps")
+        self.tell(f"{name}: training without the last {self.rolling.offset(number)} steps")
 
         def on_epoch(epoch: Epoch) -> None:
             if self.on_epoch is not None:
                 self.on_epoch(replace(epoch, stage=f"{name}: {epoch.stage}"))
 
-        try:
-            known = panel.drop_last(offset)
-            return Forecaster.fit(known, config, on_epoch=on_epoch, should_stop=self.should_stop)
-        except DataError as error:
-            raise DataError(
-                f"{name} cannot be trained without the last {offset} steps: {error.message}",
-                why=error.why,
-                hint=f"--windows {n_windows // 2}" if n_windows > 1 else error.hint,
-            ) from error
-
-    def _predict(self, name: str, forecaster: Forecaster, panel: Panel, windows: Sequence[Window]) -> Values:
-        """The quantiles [N, H, Q] after each window's history, in parts as large as memory allows."""
-        quantiles = np.empty((len(windows), self.rolling.horizon, len(QUANTILE_LEVELS)))
-        for part in divided(windows, by_cutoff=self.adapt):
-            known = replace(panel, series=tuple(history(panel, windows[i]) for i in part))
-            try:
-                asked = forecaster.adapted(known) if self.adapt else forecaster
-                forecast = asked.predict(known, self.rolling.horizon)
-            except DataError as error:
-                raise DataError(f"{name}: {error.message}", why=error.why, hint=error.hint) from error
-            levels = [np.stack(forecast.quantile(level)) for level in QUANTILE_LEVELS]
-            quantiles[part] = np.stack(levels, axis=-1)
-        return quantiles
+        return fit_before(name, config, panel, self.rolling, number, on_epoch=on_epoch, should_stop=self.should_stop)
 
 
-def _horizon_and_season(
-    panel: Panel, candidates: Sequence[Candidate], horizon: int | None, season_length: int | None
-) -> tuple[int, int]:
-    """As asked; else those of the first candidate that is to be trained, or else of the first that was."""
+def horizon_and_season(panel: Panel, config: Config, horizon: int | None, season_length: int | None) -> tuple[int, int]:
+    """As asked; else those of a config, or what `planning.plan` chooses under it."""
     ModelConfig(horizon=horizon)
-    models = [candidate.model for candidate in candidates]
-    trained = next((model.config for model in models if isinstance(model, Forecaster)), Config())
-    config = next((model for model in models if isinstance(model, Config)), trained)
     horizon = horizon or config.model.horizon
     season_length = season_length or config.data.season_length
     if horizon is None or season_length is None:
@@ -305,6 +255,96 @@ def _horizon_and_season(
         horizon, season_length = chosen.model.horizon, season_length or chosen.data.season_length
     assert horizon
     return horizon, season_length or 1
+
+
+def fit_before(
+    name: str,
+    config: Config | Plan,
+    panel: Panel,
+    rolling: Rolling,
+    number: int = 0,
+    *,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Forecaster:
+    """The Forecaster that is trained on what was known at the cutoff of a number; its name is for errors."""
+    offset, n_windows = rolling.offset(number), rolling.n_windows
+    try:
+        return Forecaster.fit(panel.drop_last(offset), config, on_epoch=on_epoch, should_stop=should_stop)
+    except DataError as error:
+        raise DataError(
+            f"{name} cannot be trained without the last {offset} steps: {error.message}",
+            why=error.why,
+            hint=f"--windows {n_windows // 2}" if n_windows > 1 else error.hint,
+        ) from error
+
+
+def forecast_windows(
+    name: str, forecaster: Forecaster, panel: Panel, windows: Sequence[Window], horizon: int, *, adapt: bool = False
+) -> Values:
+    """The quantiles [N, H, Q] after each window's history, in parts as large as memory allows."""
+    quantiles = np.empty((len(windows), horizon, len(QUANTILE_LEVELS)))
+    for part in divided(windows, by_cutoff=adapt):
+        known = replace(panel, series=tuple(history(panel, windows[i]) for i in part))
+        try:
+            asked = forecaster.adapted(known) if adapt else forecaster
+            forecast = asked.predict(known, horizon)
+        except DataError as error:
+            raise DataError(f"{name}: {error.message}", why=error.why, hint=error.hint) from error
+        levels = [np.stack(forecast.quantile(level)) for level in QUANTILE_LEVELS]
+        quantiles[part] = np.stack(levels, axis=-1)
+    return quantiles
+
+
+def held_out(panel: Panel, rolling: Rolling, windows: Sequence[Window]) -> HeldOut:
+    """The windows of a panel as the leaderboard takes them."""
+    pairs = [(panel.series[w.series], w) for w in windows]
+    return HeldOut(
+        histories=tuple(series.values[: w.cut] for series, w in pairs),
+        actual=np.stack([ahead(series, w, rolling.horizon) for series, w in pairs]),
+        series=np.array([w.series for w in windows]),
+        cutoffs=np.array([w.number for w in windows]),
+        overlap=rolling.overlap,
+    )
+
+
+def table_of(
+    panel: Panel,
+    rolling: Rolling,
+    windows: Sequence[Window],
+    labels: Mapping[str, Sequence[Any]],
+    quantiles: Sequence[Values],
+) -> pd.DataFrame:
+    """One row per forecaster, window and step: quantiles [N, H, Q] of each, and what its labels are, by column.
+
+    The user's columns come first, then cutoff, the labels, actual (NaN where missing), forecast and every quantile.
+    """
+    import pandas as pd  # late: the rest needs numpy only
+
+    columns, horizon, count = panel.columns, rolling.horizon, len(quantiles)
+    pairs = [(panel.series[w.series], w) for w in windows]
+    once: dict[str, NDArray[Any]] = {
+        name: np.repeat([series.item_id[position] for series, _ in pairs], horizon)
+        for position, name in enumerate(columns.ids)
+    }
+    once[columns.time] = np.concatenate([series.timestamps[w.cut : w.cut + horizon] for series, w in pairs])
+    if len(columns.targets) > 1:
+        once["target"] = np.repeat([series.target for series, _ in pairs], horizon)
+    once["cutoff"] = np.repeat(np.array([series.timestamps[w.cut - 1] for series, w in pairs]), horizon)
+    table = {name: np.tile(values, count) for name, values in once.items()}
+    table |= {name: np.repeat(list(own), len(pairs) * horizon) for name, own in labels.items()}
+    table["actual"] = np.tile(held_out(panel, rolling, windows).actual.ravel(), count)
+    all_quantiles = np.concatenate([q.reshape(-1, len(QUANTILE_LEVELS)) for q in quantiles])
+    table["forecast"] = all_quantiles[:, QUANTILE_LEVELS.index(0.5)]
+    table |= {f"q_{level:g}": all_quantiles[:, i] for i, level in enumerate(QUANTILE_LEVELS)}
+    return pd.DataFrame(table)
+
+
+def _deciding_config(candidates: Sequence[Candidate]) -> Config:
+    """The config of the first candidate that is to be trained, or else of the first that was."""
+    models = [candidate.model for candidate in candidates]
+    trained = next((model.config for model in models if isinstance(model, Forecaster)), Config())
+    return next((model for model in models if isinstance(model, Config)), trained)
 
 
 def _in_order(candidate: Candidate, panel: Panel) -> Panel:

@@ -133,14 +133,34 @@ def with_better_scaling(panel: Panel, plan: Plan, device: str) -> Plan:
     return plain if _untrained_error(panel, plain, device) < limit else plan
 
 
+def decided(panel: Panel, plan: Plan, device: str) -> Plan:
+    """The plan without anything on trial: the scaling and the calendar features that training would choose."""
+    panel = _in_order(panel)
+    plan = with_better_scaling(panel, plan, device)
+    return replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
+
+
+def tried(planned: Plan, scaling: str, features: Sequence[str]) -> tuple[str, ...]:
+    """Sentences on logarithms that were tried and left, and on calendar features, where there were any."""
+    left = scaling != planned.scaling
+    found = (f"scaling {scaling}: on the validation windows it errs less than {planned.scaling}",) if left else ()
+    if not planned.on_trial:
+        return found
+    kept, names = [name for name in planned.on_trial if name in features], ", ".join(planned.on_trial)
+    if not kept:
+        return (*found, f"calendar features: none of {names} lowers the validation loss")
+    return (*found, f"calendar features: {', '.join(kept)}, of {names}")
+
+
 def _prepared(panel: Panel, plan: Plan, device: str) -> tuple[Panel, Plan]:
     """The panel with the calendar features that join, and the plan with all of them decided."""
-    # In the order of names, whatever the order in the file: the same series train the same networks.
-    in_order = tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target)))
-    panel = replace(panel, series=in_order)
-    plan = with_better_scaling(panel, plan, device)
-    plan = replace(plan, features=(*_worthwhile(panel, plan, device), *plan.features), on_trial=())
+    panel, plan = _in_order(panel), decided(panel, plan, device)
     return with_features(panel, plan.features, plan.architecture.horizon), plan
+
+
+def _in_order(panel: Panel) -> Panel:
+    """In the order of names, whatever the order in the file: the same series train the same networks."""
+    return replace(panel, series=tuple(sorted(panel.series, key=lambda s: (*s.item_id, s.target))))
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation, Worth
-from forecast.fitting import Fitted, fit_networks
+from forecast.fitting import fit_networks, tried
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
@@ -123,7 +123,7 @@ class Forecaster:
                 first=str(panel.first),
                 last=str(panel.last),
             ),
-            plan_notes=(*planned.notes, *_tried(planned, fitted), *fitted.cut_off),
+            plan_notes=(*planned.notes, *tried(planned, fitted.scaling, fitted.features), *fitted.cut_off),
             steps=fitted.steps,
             refitted=fitted.refitted,
             stopped=clock.asked,
@@ -347,20 +347,6 @@ def _cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architectur
         if begins[i] and not np.isnan(series[i].values[max(0, cut - a.context_length) : cut]).all()
         if not np.isnan(series[i].values[cut : cut + a.horizon]).all()
     ]
-
-
-def _tried(planned: Plan, fitted: Fitted) -> tuple[str, ...]:
-    """Sentences on logarithms that were tried and left, and on calendar features, where there were any."""
-    left = fitted.scaling != planned.scaling
-    found = (
-        (f"scaling {fitted.scaling}: on the validation windows it errs less than {planned.scaling}",) if left else ()
-    )
-    if not planned.on_trial:
-        return found
-    kept, tried = [name for name in planned.on_trial if name in fitted.features], ", ".join(planned.on_trial)
-    if not kept:
-        return (*found, f"calendar features: none of {tried} lowers the validation loss")
-    return (*found, f"calendar features: {', '.join(kept)}, of {tried}")
 
 
 def _architecture(parts: Mapping[str, Any]) -> Architecture:

@@ -110,15 +110,15 @@ class Leaderboard:
             return f"{best.name} has {score}; there is nothing to compare it with"
         if self.n_groups < 2:
             return (
-                f"{best.name} is best ({score}), but {_cutoffs(self.n_cutoffs)} cannot tell whether that is more than "
+                f"{best.name} is best ({score}), but {too_few(self.n_cutoffs)} cannot tell whether that is more than "
                 "chance: ask for more windows"
             )
         worse = [s.name for s in others if s.p_value < SIGNIFICANT]
         alike = [s.name for s in others if not s.p_value < SIGNIFICANT]
         if not worse:
             return f"{best.name} is best ({score}), but no real difference to the others can be seen: it may be chance"
-        said = f"{best.name} is best ({score}), and really better than {_listed(worse)}"
-        return f"{said}; there is no real difference to {_listed(alike)}" if alike else said
+        said = f"{best.name} is best ({score}), and really better than {listed(worse)}"
+        return f"{said}; there is no real difference to {listed(alike)}" if alike else said
 
 
 def rank(
@@ -150,32 +150,41 @@ def rank(
     ]
     order = sorted(range(len(methods)), key=lambda i: _last_if_nan(standings[i].metrics[deciding]))
     losses = table[:, :, names.index(deciding)]
-    sizes = metrics.ratio(np.nanmax(np.abs(held_out.actual), axis=1), 1.0 if deciding == "mae" else scales)
-    tested = _with_p_values(held_out, [standings[i] for i in order], losses[:, order], sizes, deciding)
+    tested = _with_p_values(held_out, [standings[i] for i in order], losses[:, order], season_length, deciding)
     return Leaderboard(tuple(tested), deciding, held_out.n_cutoffs, held_out.n_groups)
 
 
-def _with_p_values(
-    held_out: HeldOut, standings: list[Standing], losses: Values, sizes: Values, deciding: str
-) -> list[Standing]:
-    """The standings with p-values, from the loss of each window and method [N, M] in the same order.
+def p_values(held_out: HeldOut, losses: Values, against: int, season_length: int, deciding: str) -> list[float]:
+    """Of the difference of each method to one of them, from the loss of each window and method [N, M], uncorrected.
 
-    sizes [N] are how large the values of each window are, in the unit of the losses.
+    deciding says of which metric the losses are, mase or mae. NaN for that one itself, and where nothing can be told.
     """
-    fair = [i for i, s in enumerate(standings) if not s.seen]
-    if not fair or math.isnan(standings[fair[0]].metrics[deciding]):
-        return standings
-    best, *others = fair
+    scales = np.array([metrics.seasonal_scales(history, season_length)[0] for history in held_out.histories])
+    # How large the values of each window are, in the unit of the losses.
+    sizes = metrics.ratio(np.nanmax(np.abs(held_out.actual), axis=1), 1.0 if deciding == "mae" else scales)
     defined = ~np.isnan(losses).all(axis=1)
     cutoffs = np.unique(held_out.cutoffs[defined])
     # Series share what happens at a time, so a cutoff counts once, however many series there are.
     by_cutoff = np.stack([losses[defined & (held_out.cutoffs == cutoff)].mean(axis=0) for cutoff in cutoffs])
-    differences = by_cutoff - by_cutoff[:, [best]]
+    differences = by_cutoff - by_cutoff[:, [against]]
     # What rounding leaves of equal losses is no difference.
-    rounding = np.maximum(_ROUNDING * by_cutoff[:, best], _ROUNDING_OF_VALUES * sizes[defined].max())
+    rounding = np.maximum(_ROUNDING * by_cutoff[:, against], _ROUNDING_OF_VALUES * sizes[defined].max())
     differences[np.abs(differences) <= rounding[:, None]] = 0.0
-    adjusted = holm([p_value(differences[:, i], held_out.overlap) for i in others])
-    found = dict(zip(others, adjusted, strict=True))
+    found = [p_value(differences[:, i], held_out.overlap) for i in range(losses.shape[1])]
+    found[against] = math.nan
+    return found
+
+
+def _with_p_values(
+    held_out: HeldOut, standings: list[Standing], losses: Values, season_length: int, deciding: str
+) -> list[Standing]:
+    """The standings with p-values, from the loss of each window and method [N, M] in the same order."""
+    fair = [i for i, s in enumerate(standings) if not s.seen]
+    if not fair or math.isnan(standings[fair[0]].metrics[deciding]):
+        return standings
+    best, *others = fair
+    uncorrected = p_values(held_out, losses, best, season_length, deciding)
+    found = dict(zip(others, holm([uncorrected[i] for i in others]), strict=True))
     return [replace(s, p_value=found.get(i, math.nan)) for i, s in enumerate(standings)]
 
 
@@ -223,9 +232,11 @@ def _last_if_nan(score: float) -> float:
     return math.inf if math.isnan(score) else score
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _cutoffs(count: int) -> str:
+def too_few(count: int) -> str:
+    """Cutoffs that are too few to tell anything."""
     return "one cutoff" if count == 1 else f"{count} cutoffs whose windows overlap"

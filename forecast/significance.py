@@ -37,6 +37,26 @@ def p_value(differences: Values, overlap: int = 1) -> float:
     return float(2 * stdtr(groups - 1, -abs(means.mean()) / spread))
 
 
+def welch_p_value(first: Sequence[float], second: Sequence[float]) -> float:
+    """Two-sided p of equal means of two samples, of any spread each (Welch 1947); a single value counts as certain.
+
+    NaN where both are single values, or one is not known.
+    """
+    samples = [np.asarray(sample, float) for sample in (first, second)]
+    drawn = [sample for sample in samples if len(sample) > 1]
+    difference = float(samples[0].mean() - samples[1].mean())
+    if not drawn or not np.isfinite(difference):
+        return float("nan")
+    parts = [float(sample.var(ddof=1)) / len(sample) for sample in drawn]
+    spread, rounding = np.sqrt(sum(parts)), 1e-12 * max(abs(sample.mean()) for sample in samples)
+    if spread <= rounding:
+        return 0.0 if abs(difference) > rounding else 1.0
+    from scipy.special import stdtr  # late: only here
+
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(s) - 1) for part, s in zip(parts, drawn, strict=True))
+    return float(2 * stdtr(freedom, -abs(difference) / spread))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values as they are when so many tests are made at once (Holm 1979); those that are NaN stay so."""
     known = sorted((p, i) for i, p in enumerate(p_values) if not np.isnan(p))

@@ -226,6 +226,11 @@ def pick_device(name: str) -> str:
     return name
 
 
+def load_optimiser() -> None:
+    """Load what torch loads for the first optimiser of a process, so that no training is charged with these seconds."""
+    torch.optim.AdamW([nn.Parameter(torch.zeros(1))])
+
+
 @contextmanager
 def computing(threads: int) -> Iterator[None]:
     """Run with this many torch threads, or as many as there are processors, and put the number back afterwards.

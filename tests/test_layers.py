@@ -33,6 +33,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "recipe": (1, ""),
     "significance": (1, ""),
     "timeformat": (1, "errors config timezones"),
+    "workers": (1, "errors"),
     "features": (1, "errors config timezones holidays calendars"),
     "database_rows": (2, "errors sources databases"),
     "covariates": (2, "errors calendars panel timeformat features"),
@@ -76,13 +77,18 @@ ROOMS: dict[str, tuple[int, str]] = {
         5,
         "errors config panel rolling training baselines leaderboard planning forecaster",
     ),
+    "comparison": (
+        5,
+        "errors config panel rolling training baselines evaluation leaderboard planning significance fitting workers "
+        "backtesting",
+    ),
     "tuning": (5, "errors version config panel evaluation planning training fitting study forecaster"),
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
         "errors sources version config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation",
+        "adaptation comparison workers",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

@@ -90,7 +90,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     assert rows == EXIT_CODES
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "tune"])
+@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "compare", "tune"])
 def test_the_options_are_those_of_the_help_page(command: str) -> None:
     """The table of a command and the words about both have every option it offers, and none that it does not."""
     page = subprocess.run(
@@ -99,8 +99,10 @@ def test_the_options_are_those_of_the_help_page(command: str) -> None:
     offered = {name for name in OPTION.findall(page) if not name.startswith("--no-")} - {"--help"}
     assert OPTION.findall(section(f"### `forecast {command}"))
     reading = OPTION.findall(section("### Reading a file"))
-    # What a backtest or a search trains is told as training tells it.
-    shared = OPTION.findall(section("### `forecast train")) if command in ("backtest", "tune") else []
+    # What a backtest, a comparison or a search trains is told as training tells it.
+    shared = OPTION.findall(section("### `forecast train")) if command in ("backtest", "compare", "tune") else []
+    if command == "compare":
+        shared = [name for name in shared if name != "--model"]  # it writes none
     assert {
         *OPTION.findall(section(f"### `forecast {command}")),
         *OPTION.findall(section("### Both")),

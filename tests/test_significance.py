@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_1samp, ttest_ind
 
-from forecast.significance import holm, independent_groups, p_value
+from forecast.significance import holm, independent_groups, p_value, welch_p_value
 
 NAN = float("nan")
 
@@ -55,6 +55,21 @@ def test_a_difference_that_is_not_there_is_seldom_called_real(cutoffs: int, over
     rng, ones = np.random.default_rng(5), np.ones(overlap) / overlap
     trials = [np.convolve(rng.standard_t(5, cutoffs + overlap - 1), ones, "valid") for _ in range(1500)]
     assert np.mean([p_value(trial, overlap) < 0.05 for trial in trials]) < 0.085
+
+
+def test_two_samples_of_unlike_spread_are_compared_as_welch_did() -> None:
+    """1 and 3 against 2.5 and 3.5 by another implementation; a value that is certain is a t-test of the others."""
+    assert welch_p_value([1, 3], [2.5, 3.5]) == pytest.approx(ttest_ind([1, 3], [2.5, 3.5], equal_var=False).pvalue)
+    assert welch_p_value([1.0, 2.0, 6.0], [0.0]) == pytest.approx(ttest_1samp([1.0, 2.0, 6.0], 0).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p"),
+    [([1, 1], [1, 1], 1.0), ([1, 1], [2, 2], 0.0), ([0.3], [0.4], NAN), ([NAN, 1], [1, 1], NAN)],
+)
+def test_samples_without_spread_differ_or_do_not(first: list[float], second: list[float], p: float) -> None:
+    """Two single values tell nothing."""
+    assert welch_p_value(first, second) == pytest.approx(p, nan_ok=True)
 
 
 def test_holm_multiplies_the_smallest_by_the_number_of_tests() -> None:

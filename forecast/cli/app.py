@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from forecast.cli.backtest import backtest
 from forecast.cli.check import check
+from forecast.cli.compare import compare
 from forecast.cli.completion import completion
 from forecast.cli.doctor import doctor
 from forecast.cli.errors import reporting
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "tune": tune,
     "predict": predict,
     "backtest": backtest,
+    "compare": compare,
     "inspect": inspect,
     "doctor": doctor,
     "completion": completion,

@@ -81,14 +81,14 @@ def backtest(
     baselines = check_before_work(data, models, settings, output)
     screen = Screen(quiet=quiet, verbose=verbose)
     with stop_on_signals() as stop:
-        from forecast.backtesting import Candidate
+        from forecast.backtesting import ADDED, Candidate
         from forecast.backtesting import backtest as compare
         from forecast.writing import lock, write_table
 
         panel, candidates = _read(screen, data, config, settings, models, report)
         candidates += [Candidate(name, name) for name in baselines]
         if output is not None:
-            check_columns(panel)
+            check_columns(panel, ADDED)
         leave_if_asked(stop, "nothing was written")
         with lock(output) if output is not None else nullcontext():
             with screen.progress() as show:
@@ -124,22 +124,7 @@ def backtest(
 def check_before_work(data: str, models: Sequence[Path], settings: BacktestSettings, output: Path | None) -> list[str]:
     """The names of the baselines; ConfigError for what cannot be done, before time is spent on the rest."""
     if output is not None:
-        if output.suffix.lower() not in _SUFFIXES:
-            raise ConfigError(
-                f"--output {output}: its name does not end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}",
-                hint=f"--output {shlex.quote(f'{output.stem}.csv')}",
-            )
-        if output.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
-            raise ConfigError(
-                "parquet files need pyarrow, which is not installed", hint="pip install 'forecast[parquet]'"
-            )
-        for source in (data, *map(str, models)):
-            path = Path(parse(source).address)
-            if is_local(source) and path.is_file() and output.exists() and path.samefile(output):
-                raise ConfigError(
-                    f"--output {output}: the forecasts would take the place of {source}",
-                    hint=f"--output {shlex.quote(f'{output.stem}.backtest.csv')}",
-                )
+        check_output(output, (data, *map(str, models)))
     if data == STDIN and len(models) + _trains(models, settings) > 1:
         raise ConfigError(
             "stdin can be read once only, and each saved model reads the data in its own way",
@@ -154,12 +139,28 @@ def check_before_work(data: str, models: Sequence[Path], settings: BacktestSetti
     return list(dict.fromkeys(check_baseline(name) for name in names))
 
 
-def check_columns(panel: Panel) -> None:
-    """Raise DataError where the table of forecasts would have two columns of one name."""
-    from forecast.backtesting import ADDED
+def check_output(output: Path, sources: Sequence[str]) -> None:
+    """Raise ConfigError for a table of forecasts that cannot be written, or would take the place of one of sources."""
+    if output.suffix.lower() not in _SUFFIXES:
+        raise ConfigError(
+            f"--output {output}: its name does not end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}",
+            hint=f"--output {shlex.quote(f'{output.stem}.csv')}",
+        )
+    if output.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise ConfigError("parquet files need pyarrow, which is not installed", hint="pip install 'forecast[parquet]'")
+    for source in sources:
+        path = Path(parse(source).address)
+        if is_local(source) and path.is_file() and output.exists() and path.samefile(output):
+            raise ConfigError(
+                f"--output {output}: the forecasts would take the place of {source}",
+                hint=f"--output {shlex.quote(f'{output.stem}.past.csv')}",
+            )
 
+
+def check_columns(panel: Panel, added: Sequence[str]) -> None:
+    """Raise DataError where the table of forecasts would have two columns of one name, as it adds those."""
     for name in (*panel.columns.ids, panel.columns.time):
-        if name in ADDED:
+        if name in added:
             raise DataError(
                 f"column {name!r}: the table of forecasts adds a column of this name",
                 hint="rename the column in the data, or leave out --output",
@@ -185,11 +186,11 @@ def show_result(screen: Screen, result: Backtest, by_lead: bool) -> None:
         "relative": [s.relative_mae for s in board.standings],
     }
     columns = {name: numbers(values) for name, values in errors.items()}
-    columns["p"] = [_p(s.p_value) for s in board.standings]
+    columns["p"] = [p_in_words(s.p_value) for s in board.standings]
     _show_columns(screen, names, columns)
     intervals = {}
     for level in (80, 95):
-        intervals[f"in {level} %"] = [_percent(s.metrics[f"coverage_{level}"]) for s in board.standings]
+        intervals[f"in {level} %"] = [in_percent(s.metrics[f"coverage_{level}"]) for s in board.standings]
         intervals[f"width {level}"] = numbers([s.metrics[f"width_{level}"] for s in board.standings])
     for what in ("train", "predict"):
         intervals[f"{what} s"] = [f"{getattr(s, f'{what}_seconds'):.2f}" for s in board.standings]
@@ -268,9 +269,9 @@ def _show_columns(screen: Screen, names: Sequence[str], columns: dict[str, list[
 def _how_measured(result: Backtest) -> list[str]:
     rolling, board = result.rolling, result.leaderboard
     lines = [
-        f"{_counted(len(result.windows), 'forecast')} of {_counted(rolling.horizon, 'step')}: "
-        f"{len(result.panel):,} series, {_counted(rolling.n_windows, 'cutoff')}, "
-        f"{_counted(rolling.step_size, 'step')} apart, the last {rolling.horizon} before the end",
+        f"{counted(len(result.windows), 'forecast')} of {counted(rolling.horizon, 'step')}: "
+        f"{len(result.panel):,} series, {counted(rolling.n_windows, 'cutoff')}, "
+        f"{counted(rolling.step_size, 'step')} apart, the last {rolling.horizon} before the end",
         "relative: the MAE over that of seasonal naive",
     ]
     if any(s.train_seconds for s in board.standings):
@@ -283,15 +284,18 @@ def _how_measured(result: Backtest) -> list[str]:
     return lines
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """`1 step`, `2 steps`."""
     return f"{count:,} {what}{'s' * (count != 1)}"
 
 
-def _p(p_value: float) -> str:
+def p_in_words(p_value: float) -> str:
+    """Three decimals, and a dash where there is none."""
     if math.isnan(p_value):
         return "–"
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def _percent(share: float) -> str:
+def in_percent(share: float) -> str:
+    """A share as a whole percentage, and a dash where there is none."""
     return "–" if math.isnan(share) else f"{share:.0%}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -93,6 +94,18 @@ class Screen:
         else:
             yield lambda _: None
 
+    @contextmanager
+    def counting(self, total: int) -> Iterator[Callable[[str], None]]:
+        """A callback for each of so many pieces of work that is done: a bar on a terminal, lines elsewhere."""
+        if self.quiet:
+            yield lambda _: None
+        elif sys.stderr.isatty():
+            with _counting_bar(total) as show:
+                yield show
+        else:
+            done = itertools.count(1)
+            yield lambda text: say(f"{next(done)}/{total} {text}")
+
 
 def document(values: Mapping[str, Any]) -> None:
     """One JSON document on stdout."""
@@ -169,6 +182,18 @@ def _live_line() -> Iterator[Callable[[Epoch | str], None]]:
     # A timer draws, not the epochs: drawing each of them has cost others more time than training.
     with Live(get_renderable=draw, console=Console(stderr=True), refresh_per_second=4, transient=True):
         yield lambda epoch: latest.__setitem__(slice(None), [epoch])
+
+
+@contextmanager
+def _counting_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr with the time that is left, gone when it ends."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("getting ready", total=total)
+        yield lambda text: bar.update(task, advance=1, description=plain(text))
 
 
 @contextmanager

@@ -73,6 +73,7 @@ PANELS = {
     "predict": "Options",
     "tune": "Search",
     "backtest": "Comparison",
+    "compare": "Comparison",
 }
 
 CHOICES = {
@@ -181,6 +182,9 @@ HELP = {
     "refit": "Train again at each cutoff, not only before the first.",
     "backtest.adapt": "Let intervals answer at each cutoff to how they did since training, as predict does.",
     "by_lead": "Show the error at each step ahead.",
+    "compare.cells": "Recurrent cells to compare, with commas; all for all of them.",
+    "seeds": "Networks of each cell, each from its own seed; the first is --seed.",
+    "jobs": "Networks that are trained at a time; without it as many as there are processors.",
     "config_output": "Settings file to write, .toml; without it <DATA>.tuned.toml in this folder.",
     "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",
 }
@@ -242,7 +246,8 @@ def _parameter(section: str, field: Field[Any]) -> inspect.Parameter:
     short = _SHORT.get(f"{section}.{key}", _SHORT.get(key))
     help_text = HELP.get(f"{section}.{key}") or HELP[key]
     if field.default not in (None, MISSING, (), False):
-        help_text += f" [default: {field.default}]"
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        help_text += f" [default: {default}]"
     info = typer.Option(
         *flags,
         *([short] if short else []),

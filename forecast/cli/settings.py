@@ -129,6 +129,31 @@ class BacktestSettings:
                 raise ConfigError(f"{name} is {value}, but must lie between 1 and 100000")
 
 
+@dataclass(frozen=True)
+class CompareSettings:
+    """What `forecast compare` can be told of the comparison; "all" alone is every cell there is. None: chosen."""
+
+    cells: tuple[str, ...] = ("rnn", "lstm", "gru")
+    seeds: int = 3
+    windows: int | None = None
+    step: int | None = None
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        for cell in self.cells if self.cells != ("all",) else ():
+            ModelConfig(cell=cell)
+        for cell in self.cells:
+            if self.cells.count(cell) > 1:
+                raise ConfigError(f"cells has {cell} twice", hint=f"--cells {','.join(dict.fromkeys(self.cells))}")
+        if not self.cells:
+            raise ConfigError("cells is empty, but there must be one to compare", hint="--cells lstm,gru")
+        if not 1 <= self.seeds <= 1_000:
+            raise ConfigError(f"seeds is {self.seeds}, but must lie between 1 and 1000")
+        for name, value in (("windows", self.windows), ("step", self.step), ("jobs", self.jobs)):
+            if value is not None and not 1 <= value <= 100_000:
+                raise ConfigError(f"{name} is {value}, but must lie between 1 and 100000")
+
+
 #: The tables of forecast.toml.
 SECTIONS: dict[str, type[Any]] = {
     "read": ReadConfig,
@@ -138,6 +163,7 @@ SECTIONS: dict[str, type[Any]] = {
     "predict": PredictSettings,
     "tune": TuneSettings,
     "backtest": BacktestSettings,
+    "compare": CompareSettings,
 }
 
 #: Seconds in what may follow the number of a length of time.

@@ -77,7 +77,7 @@ def test_the_version_is_that_of_the_package(flag, capsys):
     ("line", "error", "hint"),
     [
         ("trian x.csv", "unknown command 'trian'", "did you mean train?"),
-        ("xyz", "unknown command 'xyz'", "known: check, train, tune, predict, backtest, inspect, doctor, completion"),
+        ("xyz", "unknown command 'xyz'", f"known: {', '.join(COMMANDS)}"),
         ("train a.csv --horizon soon", "--horizon: 'soon' is not a whole number", None),
         ("train a.csv --dropout much", "--dropout: 'much' is not a number", None),
         ("train a.csv --cell lstmm", "--cell: unknown cell 'lstmm'", "did you mean lstm?"),
