@@ -114,8 +114,14 @@ def test_one_series_does_not_change_anothers_forecast(forecaster, panel):
     np.testing.assert_allclose(alone, beside, rtol=1e-5)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("extra", [{}, {"layers": 2, "bidirectional": True, "dropout": 0.2}, {"segment": 1}], ids=str)
+@pytest.mark.parametrize(
+    ("cell", "extra"),
+    [
+        *((cell, {}) for cell in CELLS),
+        *(("lstm", extra) for extra in ({"layers": 2, "bidirectional": True, "dropout": 0.2}, {"segment": 1})),
+    ],
+    ids=str,
+)
 def test_every_cell_and_arrangement_trains_saves_and_forecasts(cell, extra, panel, tmp_path):
     """From a panel to a loaded model's forecast, for every registered cell."""
     model = ModelConfig(cell=cell, hidden=4, horizon=5, members=1, **extra)

@@ -86,7 +86,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "report": (5, "errors calendars panel timeformat forecasts writing"),
     "cli": (
         6,
-        "errors sources version config panel timeformat forecasts tuning study "
+        "errors sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation comparison workers",
     ),

@@ -60,6 +60,8 @@ def heavy(report: dict[str, object]) -> set[str]:
         "backtest -h",
         "compare -h",
         "inspect -h",
+        "cells",
+        "cells --json",
         "doctor -h",
         "completion -h",
         "completion bash",

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from forecast.cli.backtest import backtest
+from forecast.cli.cells import cells
 from forecast.cli.check import check
 from forecast.cli.compare import compare
 from forecast.cli.completion import completion
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "backtest": backtest,
     "compare": compare,
     "inspect": inspect,
+    "cells": cells,
     "doctor": doctor,
     "completion": completion,
 }

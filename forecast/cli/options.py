@@ -125,7 +125,7 @@ HELP = {
     "cap": "No forecast lies above this value; none for no cap.",
     "horizon": "Steps to forecast.",
     "context_length": "Steps of history the network sees.",
-    "cell": "Recurrent cell.",
+    "cell": "Recurrent cell; `forecast cells` lists them.",
     "layers": "Recurrent layers on top of each other.",
     "hidden": "Width of a layer.",
     "bidirectional": "Read the history in both directions.",
@@ -173,7 +173,7 @@ HELP = {
     "adapt": "Let the intervals answer to how they did on rows that came after training; on by default.",
     "trials": "Trials in all, those of earlier runs of the study counted.",
     "study": "SQLite file that keeps the trials, .db; a later run with the same file goes on.",
-    "cells": "Recurrent cells to try as well, with commas.",
+    "cells": "Recurrent cells to try as well, with commas; `forecast cells` lists them.",
     "backtest.cells": "Recurrent cells to train, with commas, instead of --cell; none for none.",
     "presets": "Presets to train each cell with, with commas, instead of --preset.",
     "baselines": "With commas: naive,seasonal-naive,drift unless given; also ets,theta,arima; none for none.",
@@ -192,6 +192,8 @@ HELP = {
 _SHORT = {"horizon": "-H", "target": "-t", "predict.model": "-m", "predict.output": "-o"}
 #: What Typer makes of an option. Numbers stay text, so that an option and a variable are read, and refused, alike.
 _TYPES = {"bool": bool, "tuple[str, ...]": list[str], "tuple[float, ...]": list[str]}
+#: What stands for choices that are too many for a help page.
+_LISTED_ELSEWHERE = {"cell": "CELL"}
 _METAVARS = {"str": "TEXT", "int": "N", "float": "X", "tuple[str, ...]": "NAMES", "tuple[float, ...]": "LIST"}
 
 
@@ -252,7 +254,7 @@ def _parameter(section: str, field: Field[Any]) -> inspect.Parameter:
         *flags,
         *([short] if short else []),
         help=help_text,
-        metavar=None if base == "bool" else "|".join(choices) if choices else _METAVARS[base],
+        metavar=None if base == "bool" else _LISTED_ELSEWHERE.get(key) or "|".join(choices or (_METAVARS[base],)),
         rich_help_panel=PANELS[section],
         show_default=False,
         autocompletion=(lambda: list(choices)) if choices else None,

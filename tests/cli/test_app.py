@@ -80,7 +80,7 @@ def test_the_version_is_that_of_the_package(flag, capsys):
         ("xyz", "unknown command 'xyz'", f"known: {', '.join(COMMANDS)}"),
         ("train a.csv --horizon soon", "--horizon: 'soon' is not a whole number", None),
         ("train a.csv --dropout much", "--dropout: 'much' is not a number", None),
-        ("train a.csv --cell lstmm", "--cell: unknown cell 'lstmm'", "did you mean lstm?"),
+        ("train a.csv --cell lstmm", "--cell: unknown cell 'lstmm'", "did you mean lstm or slstm or minlstm?"),
         ("predict --levels 80,x", "--levels: 'x' is not a number", None),
     ],
 )

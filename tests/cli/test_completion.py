@@ -44,7 +44,7 @@ def test_each_shell_has_a_script_that_calls_back(shell, capsys):
     [
         ("forecast tr", ["train"]),
         ("forecast in", ["inspect"]),
-        ("forecast train --cell l", ["lstm"]),
+        ("forecast train --cell gr", ["gru", "gru2014"]),
         ("forecast tune --preset b", ["balanced", "best"]),
         ("forecast predict --expect", ["--expect-sha256"]),
         ("forecast completion f", ["fish"]),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from forecast.cells import CELLS
 from forecast.config import QUANTILE_LEVELS
 from forecast.models.architecture import Architecture
-from forecast.models.cells import CELLS
 from forecast.models.recurrent import RecurrentNetwork, normalise
 
 SMALL = Architecture("lstm", 8, 1, False, 0.1, 3, 12, 5, (4,), QUANTILE_LEVELS)
