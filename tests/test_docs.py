@@ -16,6 +16,7 @@ __all__ = ["environment"]
 TEXT = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
 COMMANDS = [text for mark, name, text in BLOCK.findall(TEXT) if name == "sh" and mark]
 PROGRAMS = [text for _, name, text in BLOCK.findall(TEXT) if name == "python"]
+EXPLAIN = BLOCK.findall((ROOT / "docs" / "explain.md").read_text(encoding="utf-8"))
 PRESETS = BLOCK.findall((ROOT / "docs" / "presets.md").read_text(encoding="utf-8"))
 
 
@@ -58,3 +59,15 @@ def test_the_table_of_presets_says_what_the_code_does() -> None:
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{preset}`") and line.count("|") == 6)
         steps = ", ".join(f"{n:,}" for n in most)
         assert row.split("|", 2)[2] == f" {members} | {steps} | {patience} | {learning_rate:g} |"
+
+
+@pytest.mark.slow
+def test_the_commands_and_the_program_of_the_page_on_explanations_run(environment: Mapping[str, str]) -> None:
+    """In the order of the page; the pictures are where it says."""
+    for mark, name, text in EXPLAIN:
+        if mark:
+            run(["bash", "-euo", "pipefail", "-c", text], environment)
+        elif name == "python":
+            run([sys.executable, "-W", "error", "-c", text], environment)
+    for written in ("gates.png", "prices.html", "gradients.png"):
+        assert Path(written).stat().st_size > 0

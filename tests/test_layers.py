@@ -83,12 +83,16 @@ ROOMS: dict[str, tuple[int, str]] = {
         "backtesting",
     ),
     "tuning": (5, "errors version config panel evaluation planning training fitting study forecaster"),
-    "report": (5, "errors calendars panel timeformat forecasts writing"),
+    "explanation": (
+        5,
+        "errors config features metrics panel covariates models rolling scaling windows prediction training forecaster",
+    ),
+    "report": (5, "errors calendars panel timeformat forecasts writing explanation"),
     "cli": (
         6,
         "errors sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison workers",
+        "adaptation comparison explanation workers",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

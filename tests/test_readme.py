@@ -72,6 +72,7 @@ def test_the_commands_run(environment: Mapping[str, str]) -> None:
         "next.json",
         "sales.forecast.csv",
         "past.csv",
+        "planned.html",
     ):
         assert Path(written).stat().st_size > 0
 
@@ -90,7 +91,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     assert rows == EXIT_CODES
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "compare", "tune"])
+@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "compare", "tune", "explain"])
 def test_the_options_are_those_of_the_help_page(command: str) -> None:
     """The table of a command and the words about both have every option it offers, and none that it does not."""
     page = subprocess.run(

@@ -17,6 +17,7 @@ from forecast.cli.compare import compare
 from forecast.cli.completion import completion
 from forecast.cli.doctor import doctor
 from forecast.cli.errors import reporting
+from forecast.cli.explain import explain
 from forecast.cli.inspect import inspect
 from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "compare": compare,
     "inspect": inspect,
     "cells": cells,
+    "explain": explain,
     "doctor": doctor,
     "completion": completion,
 }

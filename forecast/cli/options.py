@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli.paths import require_folder
-from forecast.cli.settings import FORMATS, SECTIONS, option, resolve
+from forecast.cli.settings import DIRECTIONS, EXPLANATIONS, FORMATS, SECTIONS, option, resolve
 from forecast.config import (
     CELLS,
     DECODERS,
@@ -71,6 +71,7 @@ PANELS = {
     "model": "Network",
     "train": "Training",
     "predict": "Options",
+    "explain": "Options",
     "tune": "Search",
     "backtest": "Comparison",
     "compare": "Comparison",
@@ -86,6 +87,8 @@ CHOICES = {
     "preset": PRESETS,
     "device": DEVICES,
     "format": FORMATS,
+    "direction": DIRECTIONS,
+    "picture": EXPLANATIONS,
     "on_duplicate": DUPLICATES,
     "delimiter": tuple(DELIMITERS),
     "thousands": tuple(THOUSANDS),
@@ -171,6 +174,15 @@ HELP = {
     "excel_safe": "Keep a spreadsheet from taking texts of the output for formulas.",
     "chart": "Draw the forecast on the terminal; on by default where there is one.",
     "adapt": "Let the intervals answer to how they did on rows that came after training; on by default.",
+    "explain.data": "Data to look at; without it today's version of the file the model was trained on.",
+    "item": "Item to look at, by its ids; without it the first.",
+    "cutoff": "Look at the window that ends here; without it the newest.",
+    "member": "Network whose gates and gradients are shown, of those that are averaged.",
+    "layer": "Recurrent layer whose gates are shown, from 1; without it the last.",
+    "direction": "Direction whose gates are shown; forward unless given.",
+    "explain.plot": "Draw into this file: one picture as .png or .svg, all of them as .html.",
+    "picture": "What to draw; without it gates, gradients for several models, or everything in .html.",
+    "repeats": "How often each covariate is shuffled.",
     "trials": "Trials in all, those of earlier runs of the study counted.",
     "study": "SQLite file that keeps the trials, .db; a later run with the same file goes on.",
     "cells": "Recurrent cells to try as well, with commas; `forecast cells` lists them.",

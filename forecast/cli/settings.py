@@ -36,6 +36,9 @@ PREFIX = "FORECAST_"
 
 FORMATS = ("csv", "json", "parquet")
 PICTURES = (".png", ".svg")
+DIRECTIONS = ("forward", "backward")
+#: What an explanation can be a picture of.
+EXPLANATIONS = ("gates", "gradients", "lags", "anchors", "covariates")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,36 @@ class PredictSettings:
                 raise ConfigError(f"a threshold of {threshold} was asked for, but thresholds are finite")
         if self.plot is not None and Path(self.plot).suffix.lower() not in PICTURES:
             raise ConfigError(f"plot is {self.plot!r}, but must end in .png or .svg")
+
+
+@dataclass(frozen=True)
+class ExplainSettings:
+    """What `forecast explain` can be told. None: found, or chosen, where the command runs."""
+
+    data: str | None = None
+    future_data: str | None = None
+    item: str | None = None
+    cutoff: str | None = None
+    member: int = 1
+    layer: int | None = None
+    direction: str | None = None
+    plot: str | None = None
+    picture: str | None = None
+    repeats: int = 5
+    seed: int = 1
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        TrainConfig(seed=self.seed, threads=self.threads)
+        for name, value in (("member", self.member), ("layer", self.layer), ("repeats", self.repeats)):
+            if value is not None and not 1 <= value <= 1000:
+                raise ConfigError(f"{name} is {value}, but must lie between 1 and 1000")
+        for name, known in (("direction", DIRECTIONS), ("picture", EXPLANATIONS)):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise ConfigError(f"unknown {name} {value!r:.60}", hint=suggest(value, known))
+        if self.plot is not None and Path(self.plot).suffix.lower() not in (*PICTURES, ".html"):
+            raise ConfigError(f"plot is {self.plot!r}, but must end in .png, .svg or .html")
 
 
 @dataclass(frozen=True)
@@ -161,6 +194,7 @@ SECTIONS: dict[str, type[Any]] = {
     "model": ModelConfig,
     "train": TrainConfig,
     "predict": PredictSettings,
+    "explain": ExplainSettings,
     "tune": TuneSettings,
     "backtest": BacktestSettings,
     "compare": CompareSettings,

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
-from forecast.models.smoothing import rates_for, repeated, smoothed
+from forecast.models.smoothing import Rates, rates_for, repeated, smoothed
 
 _CYCLES = (1, 2, 4, 8)
 _STEPS = (2, 4, 8, 16, 32)
@@ -25,6 +25,16 @@ def count_anchors(context_length: int, season_lengths: Sequence[int], smoothing:
     """How many anchors there are for these lengths, with exponential smoothing or without."""
     smoothings = sum(len(rates_for(context_length, m)) for m in season_lengths) if smoothing else 0
     return _count_cyclic(context_length, season_lengths) + smoothings
+
+
+def anchor_names(context_length: int, season_lengths: Sequence[int], smoothing: bool = True) -> tuple[str, ...]:
+    """What each of the `count_anchors` anchors is, in words and in order."""
+    names = ["last value"]
+    for m in season_lengths:
+        names += [_cyclic_name(kind, n, m) for n in _fitting_cycles(context_length, m) for kind in _kinds(m, n)]
+    for m in season_lengths if smoothing else ():
+        names += [_smoothing_name(rates, m) for rates in rates_for(context_length, m)]
+    return tuple(names)
 
 
 def anchors(
@@ -58,6 +68,30 @@ def _kinds(season_length: int, cycles: int) -> list[str]:
     """What is made of so many cycles: a season of one step has no profile, and one cycle no mean and no line."""
     kinds = {"profile": season_length > 1, "mean": cycles > 1, "line": cycles > 1}
     return [kind for kind, there in {**kinds, "rebased": season_length > 1 and cycles > 1}.items() if there]
+
+
+def _cyclic_name(kind: str, cycles: int, season_length: int) -> str:
+    if season_length == 1:
+        return {
+            "mean": f"mean of the last {cycles} steps",
+            "line": f"last value and half the slope over {cycles} steps",
+        }[kind]
+    if cycles == 1:
+        return f"last season of {season_length} steps"
+    seasons = f"{cycles} seasons of {season_length} steps"
+    return {
+        "profile": f"profile over {seasons}, on the level of the last season",
+        "mean": f"mean of the last {seasons}",
+        "line": f"profile over {seasons}, with half the slope between their levels",
+        "rebased": f"profile over {seasons}, on the level of the last values",
+    }[kind]
+
+
+def _smoothing_name(rates: Rates, season_length: int) -> str:
+    said = [f"level {rates.level:g}"]
+    said += [f"damped trend {rates.trend:g}"] if rates.trend else []
+    said += [f"season of {season_length} steps {rates.season:g}"] if season_length > 1 else []
+    return f"exponential smoothing: {', '.join(said)}"
 
 
 def _cyclic(

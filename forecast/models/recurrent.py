@@ -95,6 +95,16 @@ class RecurrentNetwork(nn.Module):
         outlook = self._outlook(context, spread, covariates, static)[0]
         return self.distribution.quantiles(outlook), outlook.unit
 
+    def location(
+        self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
+    ) -> Tensor:
+        """What the head spreads its quantiles around [B, H], the arguments as in `forward`: differentiable always.
+
+        It is the median, but for counts, whose quantiles go in steps.
+        """
+        outlook = self._outlook(context, spread, covariates, static)[0]
+        return outlook.location * outlook.scale + outlook.center
+
     def loss(
         self,
         context: Tensor,
@@ -184,6 +194,19 @@ class RecurrentNetwork(nn.Module):
         weights = seen[:, 1:] * seen[:, :-1, -1:]
         mean: Tensor = (error * weights).sum() / weights.sum().clamp_min(1)
         return mean
+
+    def anchor_weights(
+        self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
+    ) -> Tensor:
+        """The weight [B, K] of each of the `count_anchors` anchors in a forecast, the arguments as in `forward`."""
+        state = self._outlook(context, spread, covariates, static)[1].last
+        response = None
+        if self.response is not None and covariates is not None:
+            response = self.response(covariates[..., len(self.architecture.past) :]) * spread[:, None]
+        local = self._localise(context if response is None else context - response[:, : context.shape[1]], spread)
+        weights = context.new_zeros(len(context), len(self.gate))
+        weights[:, self._kept()] = self._options(local, state)[1]
+        return weights
 
     def _kept(self) -> list[int]:
         """The anchors that the gate has not shut out."""
@@ -421,7 +444,9 @@ def normalise(context: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     deviation = torch.where(observed, context - mean, 0.0).square().sum(1, keepdim=True) / count
     newest = context.shape[1] - 1 - observed.flip(1).int().argmax(1, keepdim=True)
     # One value alone says nothing about spread; that of the whole series has to do.
-    scale = torch.where(count < 2, spread[:, None], torch.maximum(deviation.sqrt(), 1e-3 * spread[:, None]))
+    # Clamped where nothing changes by it: a root has no slope at zero, and that of a flat context would be NaN.
+    deviation = deviation.clamp_min(1e-30).sqrt()
+    scale = torch.where(count < 2, spread[:, None], torch.maximum(deviation, 1e-3 * spread[:, None]))
     return observed, values.gather(1, newest), scale
 
 

@@ -30,28 +30,28 @@ MOST_ITEMS = 6
 _LONGEST_NAME = 36
 #: Entries of the legend that stand in one row.
 _MOST_BESIDE = 8
-_HISTORY, _FORECAST, _MUTED = "#3d4451", "#0b74c4", "#7b8494"
+INK, _FORECAST, MUTED = "#3d4451", "#0b74c4", "#7b8494"
 _SHADES = {80: 0.30, 95: 0.14}
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "date.converter": "concise",
     "figure.constrained_layout.w_pad": 0.16,
     "figure.constrained_layout.h_pad": 0.14,
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "axes.edgecolor": "#c3c9d3",
-    "axes.labelcolor": _HISTORY,
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e6e9ee",
     "grid.linewidth": 0.8,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "xtick.labelcolor": _HISTORY,
-    "ytick.labelcolor": _HISTORY,
-    "text.color": _HISTORY,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
     # Names are names: a dollar sign begins no formula.
     "text.parse_math": False,
     # Letters as letters and names that do not change: equal forecasts give equal bytes.
@@ -80,7 +80,7 @@ def picture(panel: Panel, forecast: Forecast, *, format: str = "png") -> bytes:
 
     shown = _shown(panel, forecast)
     buffer = BytesIO()
-    with rc_context(_STYLE), warnings.catch_warnings():
+    with rc_context(STYLE), warnings.catch_warnings():
         # A letter that the font lacks becomes a box in the picture, which says as much as a warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(12, 6.75), layout="constrained")
@@ -115,11 +115,11 @@ def _arrangement(items: int) -> tuple[int, int]:
 
 
 def _draw(axes: Axes, view: View) -> None:
-    axes.plot(view.past, view.history, color=_HISTORY, linewidth=1.6, label="history")
+    axes.plot(view.past, view.history, color=INK, linewidth=1.6, label="history")
     observed = np.concatenate([[False], ~np.isnan(view.history), [False]])
     # A value between two missing ones is the end of no line.
     alone = observed[1:-1] & ~observed[:-2] & ~observed[2:]
-    axes.plot(view.past[alone], view.history[alone], color=_HISTORY, marker=".", linestyle="none")
+    axes.plot(view.past[alone], view.history[alone], color=INK, marker=".", linestyle="none")
     # Every curve of the forecast starts at the last value: it is known, and the picture shows no hole.
     future = np.concatenate([view.past[-1:], view.future])
     for level in sorted(view.intervals, reverse=True):
@@ -137,7 +137,7 @@ def _draw(axes: Axes, view: View) -> None:
         marker=marker,
         markevery=[-1],
     )
-    axes.axvline(in_days(view.past[-1]), color=_MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axvline(in_days(view.past[-1]), color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     first, last = in_days(view.past[0]), in_days(view.future[-1])
     axes.set_xlim(first, last + 0.01 * (last - first))
     axes.yaxis.set_major_formatter("{x:,.10g}")
@@ -154,7 +154,7 @@ def _date_the_cutoff(axes: Axes, view: View | StateView, columns: Columns) -> No
         textcoords="offset points",
         ha="center",
         va="bottom",
-        color=_MUTED,
+        color=MUTED,
         fontsize=10,
     )
 
