@@ -177,7 +177,9 @@ class NegativeBinomial(nn.Module):
         """The mean [B, H] and the size r [B, H] of variance μ + μ² / r."""
         location = outlook.location * outlook.scale + outlook.center
         small = _SMALL_MEAN * outlook.scale.expand_as(location)
-        mean = torch.where(location > small, location, small * torch.exp(location / small - 1).clamp_min(1e-6))
+        # Held at zero where it is not used: the gradient of an overflow would not be a number.
+        bent = small * torch.exp((location / small - 1).clamp_max(0)).clamp_min(1e-6)
+        mean = torch.where(location > small, location, bent)
         excess = (_deviation(outlook) * outlook.scale).square()
         size = mean.square() / torch.maximum(excess, _LEAST_EXCESS * mean)
         return mean, size.clamp(1e-4, 1e6)
