@@ -49,6 +49,7 @@ def test_counts_are_forecast_on_their_own_zero():
     forecaster = Forecaster.fit(daily(counts), settings(head="negative-binomial"))
     quantiles = forecaster.predict(daily(counts)).items[0].quantiles
     assert forecaster.config.data.scaling == "none"
+    assert (quantiles >= 0).all()
     assert 1.5 < np.median(quantiles[:, forecaster.quantile_levels.index(0.5)]) < 4.5
 
 
