@@ -13,9 +13,11 @@ from torch import Tensor
 
 from forecast.calibration import Factors, apply_factors, fit_factors, unchanged
 from forecast.covariates import hide, with_features, with_only
+from forecast.dependence import fit_persistence
 from forecast.errors import DataError
 from forecast.evaluation import Evaluation, Window, Worth, evaluate
 from forecast.features import feature_names, is_holiday
+from forecast.forecasts import normal_scores
 from forecast.metrics import mase
 from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
@@ -58,6 +60,7 @@ class Fitted:
     networks: tuple[RecurrentNetwork, ...]
     evaluation: Evaluation
     factors: Factors
+    persistence: float
     steps: int
     refitted: bool
     features: tuple[str, ...]
@@ -84,16 +87,17 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     if plan.holdout.shared:
         # Corrected by these windows, the intervals would cover them whatever they are worth.
         evaluation = _evaluation(test, unchanged(levels), plan, _SHARED)
-        factors = _factors([validation], levels)
+        factors, parts = _factors([validation], levels), [validation]
     else:
         evaluation = _evaluation(test, _factors([validation], levels), plan, _UNSEEN)
-        factors = _factors([validation, test], levels)
+        factors, parts = _factors([validation, test], levels), [validation, test]
     worth = _worth(panel, plan, selection, device, clock)
     refitted, in_time = _refit(panel, plan, steps, len(chosen), device, clock)
     return Fitted(
         networks=tuple(refitted or networks),
         evaluation=evaluation,
         factors=factors,
+        persistence=_persistence(parts, factors, levels),
         steps=steps,
         refitted=refitted is not None,
         features=plan.features,
@@ -441,6 +445,20 @@ def _is_visible(series: Series, cut: int, a: Architecture) -> bool:
 
 
 def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> Factors:
+    quantiles, actuals, independent = _joined(parts)
+    return fit_factors(quantiles, actuals, levels, independent)
+
+
+def _persistence(parts: Sequence[_HeldOut], factors: Factors, levels: Sequence[float]) -> float:
+    """How much of an error carries over to the next step, from the normal scores of what came."""
+    quantiles, actuals, independent = _joined(parts)
+    calibrated = apply_factors(quantiles, factors, levels)
+    scores = normal_scores(calibrated.reshape(-1, len(levels)), levels, actuals.ravel()).reshape(actuals.shape)
+    return fit_persistence(scores, independent)
+
+
+def _joined(parts: Sequence[_HeldOut]) -> tuple[Array, Array, float]:
+    """Quantiles [N, H, Q] and what came [N, H] of all windows, in scaled units, and how many count as independent."""
     quantiles = np.concatenate([part.forecast.quantiles for part in parts])
     actuals = np.concatenate(
         [
@@ -449,7 +467,7 @@ def _factors(parts: Sequence[_HeldOut], levels: Sequence[float]) -> Factors:
             for scaling, row in zip(p.forecast.scalings, p.actuals, strict=True)
         ]
     )
-    return fit_factors(quantiles, actuals, levels, sum(part.independent for part in parts))
+    return quantiles, actuals, sum(part.independent for part in parts)
 
 
 def _evaluation(test: _HeldOut, factors: Factors, plan: Plan, note: str) -> Evaluation:

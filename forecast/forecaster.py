@@ -57,7 +57,8 @@ class TrainingData:
 class Forecaster:
     """Networks that were trained, with the plan, columns, calendar and calibration that belong to them.
 
-    factors are by how much the distance of each quantile from the median is multiplied; evaluation is that of the
+    factors are by how much the distance of each quantile from the median is multiplied, persistence how much of an
+    error carries over to the next step; evaluation is that of the
     networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
     networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
     found; it belongs to one forecast and is not saved, and neither is cut_off, sentences on what training had no time
@@ -69,6 +70,7 @@ class Forecaster:
     season_lengths: tuple[int, ...]
     quantile_levels: tuple[float, ...]
     factors: Factors
+    persistence: float
     columns: Columns
     calendar: Calendar
     evaluation: Evaluation
@@ -111,6 +113,7 @@ class Forecaster:
             season_lengths=planned.season_lengths,
             quantile_levels=planned.architecture.quantile_levels,
             factors=fitted.factors,
+            persistence=fitted.persistence,
             columns=panel.columns,
             calendar=panel.calendar,
             evaluation=fitted.evaluation,
@@ -159,7 +162,7 @@ class Forecaster:
             ItemForecast(s.item_id, s.target, future_timestamps(self.calendar, s.timestamps[-1], horizon), q)
             for s, q in zip(panel.series, self.bounds.clip(calibrated), strict=True)
         )
-        return Forecast(items, self.quantile_levels, panel.columns, bounds=self.bounds)
+        return Forecast(items, self.quantile_levels, panel.columns, bounds=self.bounds, persistence=self.persistence)
 
     def adapted(self, panel: Panel) -> Forecaster:
         """This Forecaster with intervals that answer to how they did on the panel's rows after training.
@@ -260,6 +263,7 @@ class Forecaster:
             "season_lengths": list(self.season_lengths),
             "quantile_levels": list(self.quantile_levels),
             "factors": self.factors.to_dict(),
+            "persistence": self.persistence,
             "columns": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.columns).items()},
             "calendar": self.calendar.to_dict(),
             "evaluation": self.evaluation.to_dict(),
@@ -378,12 +382,16 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
     if not 1 <= n_networks <= 64:
         raise CheckpointError("the number of networks is out of bounds")
+    (persistence,) = _numbers([metadata["persistence"]], float, 1, 1)
+    if not 0 <= persistence <= 1:
+        raise CheckpointError("the persistence is out of bounds")
     return {
         "n_networks": n_networks,
         "config": config,
         "season_lengths": seasons,
         "quantile_levels": levels,
         "factors": _factors(metadata["factors"], len(levels)),
+        "persistence": persistence,
         "columns": read_section(Columns, metadata["columns"], "columns"),
         "calendar": Calendar.from_dict(metadata["calendar"]),
         "evaluation": Evaluation.from_dict(metadata["evaluation"]),

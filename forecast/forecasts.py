@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.bounds import Bounds
+from forecast.dependence import USUAL, draw_scores
 from forecast.errors import ConfigError, DataError
 from forecast.panel import Columns
 
@@ -37,6 +39,8 @@ class Form(TypedDict, total=False):
     nixtla_names: bool
     above: Sequence[float]
     below: Sequence[float]
+    samples: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ class Forecast:
     Forecasts of states have no levels but states, the names of the C things that may come, and the task `binary` where
     the second of two is what is asked for, else `class`.
 
-    No quantile lies outside the bounds, those beyond the trained levels included.
+    No quantile lies outside the bounds, those beyond the trained levels included. persistence is how much of an error
+    carries over from one step to the next (see dependence.py).
     """
 
     items: tuple[ItemForecast, ...]
@@ -70,6 +75,7 @@ class Forecast:
     states: tuple[str, ...] = ()
     task: str = "regression"
     bounds: Bounds = field(default_factory=Bounds)
+    persistence: float = USUAL
 
     @property
     def stated(self) -> tuple[int, ...]:
@@ -110,6 +116,24 @@ class Forecast:
             **{_threshold_name(P_BELOW, threshold): self.probability_below(threshold) for threshold in sorted(below)},
         }
 
+    def samples(self, count: int, seed: int = 1) -> list[Quantiles]:
+        """So many paths through the horizon, drawn with a seed, one [H, count] array per item.
+
+        Each step has the distribution of `quantile`, and steps depend on each other as `persistence` says (see
+        dependence.py), so that sums and extremes over a path are those of a path. Items are drawn independently of
+        each other, each the same whatever stands beside it. Raises ConfigError where there is only a median.
+        """
+        if count < 1:
+            raise ConfigError(f"samples is {count}, but must be at least 1")
+        if len(self.quantile_levels) < 2:
+            raise ConfigError("samples: the forecast has its median only")
+        found = []
+        for item in self.items:
+            name = zlib.crc32("\x1f".join((*item.item_id, item.target)).encode())
+            scores = draw_scores(self.persistence, len(item.timestamps), count, np.random.default_rng([seed, name]))
+            found.append(self.bounds.clip(_at_scores(item.quantiles, self.quantile_levels, scores.T)))
+        return found
+
     def to_frame(
         self,
         levels: Sequence[float] | None = None,
@@ -117,26 +141,33 @@ class Forecast:
         nixtla_names: bool = False,
         above: Sequence[float] = (),
         below: Sequence[float] = (),
+        samples: int = 0,
+        seed: int = 1,
     ) -> pd.DataFrame:
         """One row per item and step under the user's names: ids, time, `forecast` (the median), then the intervals.
 
         The intervals are `lo_80, hi_80, …` for ascending central levels in percent (None: those of LEVELS, unless there
-        are quantiles), then come the quantiles, `q_0.1, …`, and the probabilities of lying above and below thresholds,
-        `p_above_200, …, p_below_0, …`, with ascending thresholds. A `target` column names the target when there are
-        several, a `source` column what stood in for the model. With nixtla_names the ids become one `unique_id` and the
-        time `ds`. Of states, `forecast` is the name of the most probable one and `p_…` are the probabilities of those
-        in `stated`. Raises ConfigError for a level or a threshold out of range or of states, DataError when one of the
-        user's columns has the name of a column that is added.
+        are quantiles), then come the quantiles, `q_0.1, …`, the probabilities of lying above and below thresholds,
+        `p_above_200, …, p_below_0, …`, with ascending thresholds, and so many samples drawn with the seed, `sample_1,
+        …`. A `target` column names the target when there are several, a `source` column what stood in for the model.
+        With nixtla_names the ids become one `unique_id` and the time `ds`. Of states, `forecast` is the name of the
+        most probable one and `p_…` are the probabilities of those in `stated`. Raises ConfigError for a level or a
+        threshold out of range or of states, DataError when one of the user's columns has the name of a column that is
+        added.
         """
         import pandas as pd  # late: a Forecast itself needs numpy only
 
         if self.states:
-            for name, asked in {"levels": levels, "quantiles": quantiles, "above": above, "below": below}.items():
+            numbers = {"levels": levels, "quantiles": quantiles, "above": above, "below": below, "samples": samples}
+            for name, asked in numbers.items():
                 if asked:
                     raise ConfigError(f"{name}: a forecast of states has probabilities and no numbers")
             made = self._state_columns()
         else:
             made = self._number_columns(_quantile_columns(levels, quantiles), self.probabilities(above, below))
+            if samples:
+                paths = np.concatenate(self.samples(samples, seed))
+                made |= {f"sample_{number}": path for number, path in enumerate(paths.T, start=1)}
         added = [*made]
         if len(self.columns.targets) > 1:
             added.insert(0, "target")
@@ -185,7 +216,10 @@ class Forecast:
             return [np.full(len(item.timestamps), -math.inf) for item in self.items]
         if threshold > cap or (threshold == cap and side == "right"):
             return [np.full(len(item.timestamps), math.inf) for item in self.items]
-        return [_score(item.quantiles, self.quantile_levels, threshold, side) for item in self.items]
+        return [
+            normal_scores(item.quantiles, self.quantile_levels, np.full(len(item.timestamps), threshold), side)
+            for item in self.items
+        ]
 
     def _at(self, quantiles: Quantiles, level: float) -> Quantiles:
         return self.bounds.clip(_quantile(quantiles, self.quantile_levels, level))
@@ -233,27 +267,36 @@ def _quantile(quantiles: Quantiles, trained: Sequence[float], level: float) -> Q
     return low + weight * (high - low)
 
 
-def _score(
-    quantiles: Quantiles, trained: Sequence[float], threshold: float, side: Literal["left", "right"]
+def normal_scores(
+    quantiles: Quantiles, trained: Sequence[float], values: Quantiles, side: Literal["left", "right"] = "right"
 ) -> Quantiles:
-    """The normal scores [N] of the shares up to a threshold, itself included on the right side of it; may be infinite.
+    """The normal scores [N] of the shares up to values [N], these included on the right side of them; may be infinite.
 
-    The shares are those of the distributions with the quantiles [N, Q] at the ascending trained levels.
+    The shares are those of the distributions with the quantiles [N, Q] at the ascending trained levels. NaN stays NaN.
     """
     scores = np.array([-math.inf, *(NormalDist().inv_cdf(level) for level in trained), math.inf])
-    reached = quantiles <= threshold if side == "right" else quantiles < threshold
+    reached = quantiles <= values[:, None] if side == "right" else quantiles < values[:, None]
     count = reached.sum(axis=1)
     left = np.clip(count - 1, 0, len(trained) - 2)
     rows = np.arange(len(quantiles))
     low, high = quantiles[rows, left], quantiles[rows, left + 1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        weight = (threshold - low) / (high - low)
-    # Where the outer two are equal, nothing lies beyond them.
-    weight = np.where(high > low, weight, np.where(count > 0, math.inf, -math.inf))
-    found = scores[left + 1] + weight * (scores[left + 2] - scores[left + 1])
+        weight = (values - low) / (high - low)
+        # Where the outer two are equal, nothing lies beyond them.
+        weight = np.where(high > low, weight, np.where(count > 0, math.inf, -math.inf))
+        found = scores[left + 1] + weight * (scores[left + 2] - scores[left + 1])
     # Rounding must not carry it past the score of a quantile that was, or was not, reached.
     bounded: Quantiles = np.clip(found, scores[count], scores[count + 1])
-    return bounded
+    return np.where(np.isnan(values), np.nan, bounded)
+
+
+def _at_scores(quantiles: Quantiles, trained: Sequence[float], scores: Quantiles) -> Quantiles:
+    """The values [H, N] at normal scores [H, N] of the distributions with the quantiles [H, Q]."""
+    known = np.array([NormalDist().inv_cdf(level) for level in trained])
+    left = np.clip(np.searchsorted(known, scores, side="right") - 1, 0, len(known) - 2)
+    low, high = (np.take_along_axis(quantiles, at, axis=1) for at in (left, left + 1))
+    values: Quantiles = low + (scores - known[left]) / (known[left + 1] - known[left]) * (high - low)
+    return values
 
 
 def _share_above(scores: Quantiles) -> Quantiles:

@@ -239,6 +239,9 @@ def specs(path):
         ("a lead without factors", lambda m: m["factors"]["rows"].pop()),
         ("leads that begin late", lambda m: m["factors"]["leads"].__setitem__(0, 2)),
         ("leads that fall", lambda m: m["factors"]["leads"].reverse()),
+        ("no persistence", lambda m: m.pop("persistence")),
+        ("more than all of an error", lambda m: m.update(persistence=1.5)),
+        ("a whole number of persistence", lambda m: m.update(persistence=1)),
         ("factors of another shape", lambda m: m.update(factors=[1.0] * 13)),
         ("rows of factors that are a number", lambda m: m["factors"].update(rows=1.0)),
         ("training that ended never", lambda m: m["data"].update(last="NaT")),
@@ -276,6 +279,21 @@ def test_the_calibration_is_applied(panel):
     once = quantiles(replace(forecaster, factors=every_factor(1.0)).predict(panel))
     twice = quantiles(replace(forecaster, factors=every_factor(2.0)).predict(panel))
     np.testing.assert_allclose(twice - once[:, [MEDIAN]], 2 * (once - once[:, [MEDIAN]]), rtol=1e-9)
+
+
+def test_how_errors_carry_over_is_learnt_from_held_out_windows_and_kept(tmp_path):
+    """Of a random walk nearly all does; of noise around a level nearly nothing."""
+    random = np.random.default_rng(5)
+    noise = random.normal(size=(6, 300))
+    carried = {}
+    for name, values in {"walk": 100 + np.cumsum(noise, axis=1), "noise": 100 + noise}.items():
+        fitted = Forecaster.fit(daily(*values), QUICK)
+        carried[name] = fitted.persistence
+        fitted.save(tmp_path / "m.safetensors")
+        loaded = Forecaster.load(tmp_path / "m.safetensors")
+        assert loaded.persistence == loaded.predict(daily(*values)).persistence == fitted.persistence
+    assert carried["walk"] > 0.75
+    assert carried["noise"] < 0.45
 
 
 def later(panel, changed, since):

@@ -38,7 +38,8 @@ ROOMS: dict[str, tuple[int, str]] = {
     "database_rows": (2, "errors sources databases"),
     "covariates": (2, "errors calendars panel timeformat features"),
     "bounds": (2, "panel timeformat"),
-    "forecasts": (2, "errors bounds panel"),
+    "dependence": (2, ""),
+    "forecasts": (2, "errors bounds dependence panel"),
     "upgrades": (2, ""),
     "models": (2, "cells"),
     "reading": (2, "errors sources version config timezones databases calendars panel timeformat"),
@@ -62,8 +63,8 @@ ROOMS: dict[str, tuple[int, str]] = {
     "checking": (3, "errors config panel diagnosis planning reading"),
     "fitting": (
         3,
-        "errors panel models scaling windows calibration evaluation prediction training planning covariates "
-        "features recipe metrics",
+        "errors panel forecasts dependence models scaling windows calibration evaluation prediction training planning "
+        "covariates features recipe metrics",
     ),
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),

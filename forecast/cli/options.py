@@ -165,6 +165,8 @@ HELP = {
     "quantiles": "Quantiles between 0 and 1, with commas.",
     "above": "Say how likely each step lies above this value; several with commas, or by repeating the option.",
     "below": "The same for below.",
+    "samples": "So many paths drawn at random, whose steps depend on each other; sums over them are those of paths.",
+    "predict.seed": "Seed of the samples.",
     "predict.floor": "No forecast lies below this value, instead of the model's own floor; none for no floor.",
     "predict.cap": "The same for above.",
     "output": "File to write, a database (sqlite:///f.db#table), or - for stdout; without it <data>.forecast.csv.",

@@ -272,6 +272,8 @@ def _form(settings: PredictSettings) -> Form:
         "nixtla_names": settings.nixtla_names,
         "above": settings.above,
         "below": settings.below,
+        "samples": settings.samples or 0,
+        "seed": settings.seed,
     }
 
 

@@ -53,6 +53,8 @@ class PredictSettings:
     quantiles: tuple[float, ...] = ()
     above: tuple[float, ...] = ()
     below: tuple[float, ...] = ()
+    samples: int | None = None
+    seed: int = 1
     floor: float | str | None = None
     cap: float | str | None = None
     output: str | None = None
@@ -69,7 +71,9 @@ class PredictSettings:
     def __post_init__(self) -> None:
         if self.horizon is not None:
             ModelConfig(horizon=self.horizon)
-        TrainConfig(device=self.device, threads=self.threads)
+        TrainConfig(device=self.device, threads=self.threads, seed=self.seed)
+        if self.samples is not None and not 1 <= self.samples <= 100_000:
+            raise ConfigError(f"samples is {self.samples}, but must lie between 1 and 100000")
         if self.format is not None and self.format not in FORMATS:
             raise ConfigError(f"unknown format {self.format!r}", hint=suggest(self.format, FORMATS))
         for level in self.levels:

@@ -60,6 +60,11 @@ def test_the_file_may_have_grown_since_training(shop):
         (["--above", "100"], {"above": (100,)}),
         (["--above", "100.0", "--above", "-1.5,1e6", "--below", "90"], {"above": (100, -1.5, 1e6), "below": (90,)}),
         (["-H", "20", "--nixtla-names", "--above", "100"], {"horizon": 20, "nixtla_names": True, "above": (100,)}),
+        (["--samples", "3"], {"samples": 3}),
+        (
+            ["--samples", "2", "--seed", "9", "--format", "json", "-H", "20"],
+            {"samples": 2, "seed": 9, "format": "json", "horizon": 20},
+        ),
         (["--nixtla-names"], {"nixtla_names": True}),
         (["--format", "json"], {"format": "json"}),
         (["--device", "cpu", "--threads", "2"], {}),
@@ -236,6 +241,13 @@ def test_the_table_and_the_document_have_the_probabilities(shop, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["columns"][-2:] == ["p_above_100", "p_below_-5"]
     assert lines[2].split()[-2:] == [f"{found['rows'][0]['p_above_100']:.3f}", "0.000"]
+
+
+def test_samples_have_bounds(shop, capsys):
+    """None is not a number of them, and a table has only so much room."""
+    assert run(["predict", "--samples", "0"]) == 2
+    message = "error: --samples: samples is 0, but must lie between 1 and 100000\n"
+    assert capsys.readouterr().err == message
 
 
 def test_a_threshold_that_is_no_number_is_refused(shop, capsys):
