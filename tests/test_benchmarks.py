@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 # As the programs in benchmarks/ import each other.
 from competition import Group, check_published, owa, point_scores
 from ett import CHANNELS, Split, first_rows, scores_of_repeat, seen_at, split, standardised
 from m4 import has_season, naive, naive2, seasonal_indices, seasonal_naive
+from memory import Adder, gradient_norms, sequences, table
 from peer_worker import seasons_of
 from peers import OURS, comparison, windows
 from records import append_record, find_record, markdown, read_records
@@ -182,3 +184,37 @@ def test_seconds_belong_to_the_innermost_part_but_for_one_that_is_whole(monkeypa
         timer.leave()
         timer.leave()
     assert dict(timer.seconds) == {"outer": 5, "inner": 2, "whole": 3}
+
+
+def test_the_adding_problem_asks_for_the_sum_of_two_marked_numbers() -> None:
+    """One mark in each half; answering 1 always errs by a sixth, the variance of the sum of two uniform numbers."""
+    inputs, sums = sequences(4_000, 10, torch.Generator().manual_seed(1))
+    numbers, marks = inputs.unbind(-1)
+    assert (marks[:, :5].sum(1) == 1).all()
+    assert (marks[:, 5:].sum(1) == 1).all()
+    torch.testing.assert_close(sums, (numbers * marks).sum(1))
+    assert float((sums - 1).square().mean()) == pytest.approx(1 / 6, rel=0.05)
+
+
+def test_a_gradient_that_nothing_damps_is_the_same_at_every_step() -> None:
+    """A sum of its inputs passes the gradient of the last step to the first; who forgets passes none."""
+    network = Adder("irnn")
+    inputs, sums = sequences(8, 6, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        dict(network.named_parameters())["cell.layer.weight_ih_l0"].abs_()
+    norms = gradient_norms(network, inputs, sums)
+    torch.testing.assert_close(norms, norms[-1].expand(6))
+    with torch.no_grad():
+        dict(network.named_parameters())["cell.layer.weight_hh_l0"].zero_()
+    norms = gradient_norms(network, inputs, sums)
+    assert (norms[:-1] == 0).all()
+    assert norms[-1] > 0
+
+
+def test_the_table_of_the_adding_problem_says_what_was_learnt() -> None:
+    """Below 0.02 it is solved, clearly below a sixth in part, else not at all; gradients are shares of the last."""
+    base = {"cell": "gru", "length": "50", "taken": "300", "at_last_step": "2", "seconds": "1"}
+    middle = {"at_middle_step": "1", "at_first_step": "0.02"}
+    lines = table([{**base, **middle, "error": error} for error in ("0.01", "0.1", "0.17")]).splitlines()[2:]
+    assert [line.split("|")[4].strip() for line in lines] == ["solved after 300 steps", "in part", "no"]
+    assert [cell.strip() for cell in lines[0].split("|")[6:8]] == ["5e-01", "1e-02"]

@@ -1,5 +1,7 @@
 """Every registered cell obeys one interface and the equations of its paper."""
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -378,6 +380,21 @@ def test_the_forget_gate_starts_as_far_open_as_asked(bias):
     assert total.abs()[[0, 1, 2, 3, 8, 9, 10, 11]].max() <= 1
     assert make_cell("peephole", 3, 4, bias).bias[4:8].tolist() == [bias] * 4
     assert make_cell("cifg", 3, 4, bias).bias[:4].tolist() == [-bias] * 4
+
+
+def test_building_without_memory_loads_no_compiler():
+    """A model file is checked against networks on a device without memory: some calls there would take seconds."""
+    program = """
+import sys, torch
+from forecast.cells import CELLS
+from forecast.models.cells import make_cell
+with torch.device("meta"):
+    for name in CELLS:
+        make_cell(name, 3, 4)
+print("torch._dynamo" in sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == "False\n"
 
 
 def test_every_cell_that_can_be_configured_exists():
