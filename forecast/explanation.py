@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from forecast import metrics
 from forecast.config import suggest
 from forecast.covariates import require_known, with_features
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, DataError
 from forecast.features import feature_names, is_holiday
 from forecast.forecaster import Forecaster
 from forecast.models.anchors import anchor_names
 from forecast.models.recurrent import RecurrentNetwork
-from forecast.models.unrolling import Unrolled, unrolled
+from forecast.models.unrolling import Unrolled, uncut, unrolled
 from forecast.panel import Panel, Series, Timestamps, Values
 from forecast.prediction import covariates_of
 from forecast.rolling import Window, ahead, history
@@ -218,7 +218,7 @@ def explain(forecaster: Forecaster, panel: Panel, series: Series, member: int = 
 
     Derivatives are taken of the medians as they are scaled for the network, in logarithms where the model takes them,
     with the scaling held as it is. Raises ConfigError for a member that is not there, DataError for a future covariate
-    that is not known over the horizon.
+    that is not known over the horizon and for a derivative that is not finite.
     """
     members = len(forecaster.networks)
     if not 1 <= member <= members:
@@ -428,6 +428,10 @@ def _reaches(networks: Sequence[RecurrentNetwork], batch: Batch) -> tuple[Reach,
         torch.stack([_jacobian(network, batch, held) for network in networks]).mean(0)
         for held in ((), _RECURRENT, (*_RECURRENT, "skip"))
     )
+    if not torch.isfinite(free).all():
+        raise DataError(
+            "the derivative of the forecast is not finite", why="the values are too far from those in training"
+        )
     parts = {ANCHORS: bare, SKIP: without - bare, RECURRENCE: free - without}
     # The newest step is at the end of a context, and at the beginning of the lags.
     sizes = {name: part.abs().sum(0).flip(0).double().numpy() for name, part in {WHOLE: free, **parts}.items()}
@@ -444,7 +448,7 @@ def _jacobian(network: RecurrentNetwork, batch: Batch, held: Sequence[str]) -> T
     """The derivative [H, L] of the medians by the context, with the outputs of the modules `held` taken as they are."""
     rows = []
     for steps, copies in _parts(network, batch):
-        with ExitStack() as block, unrolled(network.stack):
+        with ExitStack() as block, uncut(network.stack):
             for name in held:
                 module: nn.Module | None = getattr(network, name)
                 if module is not None:

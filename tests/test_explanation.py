@@ -1,13 +1,14 @@
 """What is said of a network is so: gradients and shares known by hand, or found by moving values a little."""
 
 import math
-from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
+from forecast.cells import CELLS
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import ConfigError, DataError
 from forecast.explanation import (
@@ -24,6 +25,8 @@ from forecast.explanation import (
 )
 from forecast.forecaster import Forecaster
 from forecast.models.anchors import anchor_names, anchors, count_anchors
+from forecast.models.recurrent import RecurrentNetwork
+from forecast.models.stack import Stack
 from forecast.models.unrolling import unrolled
 from tests.panels import daily, driven, promoted, weekly_wave
 
@@ -33,28 +36,23 @@ BRIEF = TrainConfig(max_steps=3)
 WAVE = daily(weekly_wave(120))
 
 
-TRAINED = {}
+@cache
+def trained():
+    """A Forecaster of the wave after three steps."""
+    return Forecaster.fit(WAVE, Config(data=BARE, model=SMALL, train=BRIEF))
 
 
-def trained(panel, model):
-    """A Forecaster after three steps, each trained once only."""
-    key = panel.digest(), model
-    if key not in TRAINED:
-        TRAINED[key] = Forecaster.fit(panel, Config(data=BARE, model=model, train=BRIEF))
-    return TRAINED[key]
-
-
-def fitted(panel=WAVE, **model):
-    """A Forecaster after three steps, its weights jittered so that every part of it does something."""
-    forecaster = trained(panel, replace(SMALL, **model))
-    forecaster = replace(forecaster, networks=deepcopy(forecaster.networks))
+def fitted(**model):
+    """The same with other settings of the network, its weights away from zero, so that every part does something."""
+    config = trained().config
+    forecaster = replace(trained(), config=replace(config, model=replace(config.model, **model)))
     torch.manual_seed(0)
+    networks = tuple(RecurrentNetwork(forecaster.architecture).eval() for _ in range(2))
     with torch.no_grad():
-        for network in forecaster.networks:
-            for name, weight in network.named_parameters():
-                if name != "gate":
-                    weight.add_(0.1 * torch.randn_like(weight))
-    return forecaster
+        for network in networks:
+            for weight in network.parameters():
+                weight.add_(0.1 * torch.randn_like(weight))
+    return replace(forecaster, networks=networks)
 
 
 def only(forecaster, anchor):
@@ -98,17 +96,34 @@ def test_the_name_of_an_anchor_says_what_it_is(name, season, expected):
     assert found[anchor_names(16, (season,)).index(name)].tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-@pytest.mark.parametrize("shape", [{}, {"layers": 2, "bidirectional": True, "segment": 1}])
-def test_a_stack_step_by_step_is_the_same_stack(cell, shape):
-    """Its output does not move, and afterwards nothing of it is left in the network."""
-    network = fitted(cell=cell, **shape).networks[0]
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stack_step_by_step_is_the_same_stack(cell):
+    """Its output does not move for any cell, and afterwards nothing of it is left in the stack."""
+    torch.manual_seed(0)
+    stack = Stack(cell, 4, 2, True, layer_norm=True, residual=True, learnt_state=True).eval()
+    with torch.no_grad():
+        for weight in stack.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
     inputs = torch.randn(3, 6, 4)
-    plain = network.stack(inputs)
-    with unrolled(network.stack) as noted:
-        torch.testing.assert_close(network.stack(inputs), plain)
-    assert len(noted) == len(network.stack.forward_layers) + len(network.stack.backward_layers)
-    assert not any(module._forward_hooks for module in network.modules())
+    plain = stack(inputs)
+    with unrolled(stack) as noted:
+        found = stack(inputs)
+    torch.testing.assert_close(found.states, plain.states)
+    torch.testing.assert_close(found.last, plain.last)
+    assert list(noted) == [(1, "forward"), (1, "backward"), (2, "forward"), (2, "backward")]
+    for each in noted.values():
+        assert len(each.states) == 6
+        state = torch.stack([carried[0, 0] for carried in each.states])
+        torch.testing.assert_close(each.activations["state"], state)
+    assert not any(module._forward_hooks for module in stack.modules())
+
+
+def test_gradients_go_back_where_training_cuts_them():
+    """Truncation is for learning; the forecast hangs on all steps, and afterwards they are cut again."""
+    forecaster = fitted(cell="gru", segment=4, truncation=2)
+    found = explain(forecaster, WAVE, WAVE.series[0])
+    assert (found.layer().gradient > 0).all()
+    assert [network.stack.truncation for network in forecaster.networks] == [2, 2]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -166,10 +181,21 @@ def test_the_gradient_of_a_memory_fades_by_its_forget_gate():
     assert lasting[2:] / lasting[1:-1] == pytest.approx(1 / (1 + math.exp(-2.0)), rel=1e-4)
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_sensitivities_are_how_far_the_medians_move(bidirectional):
+@pytest.mark.parametrize(
+    "model",
+    [
+        {},
+        {"bidirectional": True},
+        {"decoder": "segment"},
+        {"decoder": "recursive"},
+        {"head": "student-t"},
+        {"truncation": 2},
+    ],
+    ids=str,
+)
+def test_sensitivities_are_how_far_the_medians_move(model):
     """The derivative by each value of the context against the difference that moving it a little makes."""
-    forecaster = fitted(cell="gru", segment=4, bidirectional=bidirectional)
+    forecaster = fitted(cell="gru", segment=4, **model)
     found = explain(forecaster, WAVE, WAVE.series[0])
     values = WAVE.series[0].values
     context = torch.tensor((values[-28:] - values[-1]) / values.std(), dtype=torch.float32)
@@ -242,6 +268,15 @@ def test_a_flat_context_can_be_explained():
     found = explain(fitted(), panel, panel.series[0])
     assert np.isfinite(found.reaches[0].shares).all()
     assert found.reaches[0].shares.sum() == pytest.approx(1)
+
+
+def test_counts_can_be_explained():
+    """Their quantiles go in steps; what they are spread around does not."""
+    panel = daily(np.random.default_rng(0).poisson(5.0, 120))
+    forecaster = Forecaster.fit(panel, Config(model=replace(SMALL, head="negative-binomial"), train=BRIEF))
+    found = explain(forecaster, panel, panel.series[0])
+    assert found.reaches[0].shares.sum() == pytest.approx(1)
+    assert np.isfinite(found.layer().gradient).all()
 
 
 def test_a_history_shorter_than_the_context_shows_what_there_is():

@@ -29,11 +29,20 @@ class Unrolled:
 
 
 @contextmanager
+def uncut(stack: Stack) -> Iterator[None]:
+    """A block in which gradients go all the way back through the stack, also where training cuts them."""
+    truncation, stack.truncation = stack.truncation, 0
+    try:
+        yield
+    finally:
+        stack.truncation = truncation
+
+
+@contextmanager
 def unrolled(stack: Stack) -> Iterator[dict[tuple[int, str], Unrolled]]:
     """A block in which the stack's next pass is noted, by layer (the first is 1) and direction, forward or backward.
 
-    The stack computes what it always does, only more slowly, and gradients go all the way back, also where training
-    cuts them.
+    The stack computes what it always does, only more slowly and uncut.
     """
     noted: dict[tuple[int, str], Unrolled] = {}
     handles = [
@@ -41,11 +50,10 @@ def unrolled(stack: Stack) -> Iterator[dict[tuple[int, str], Unrolled]]:
         for direction, layers in (("forward", stack.forward_layers), ("backward", stack.backward_layers))
         for layer, cell in enumerate(layers, start=1)
     ]
-    truncation, stack.truncation = stack.truncation, 0
     try:
-        yield noted
+        with uncut(stack):
+            yield noted
     finally:
-        stack.truncation = truncation
         for handle in handles:
             handle.remove()
 
