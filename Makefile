@@ -53,6 +53,9 @@ types: $(READY) ## check the types of the package, strictly
 bench-single: $(READY) ## measure accuracy on single-series files: make bench-single DATA=folder
 	$(BIN)/python benchmarks/single.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
 
+bench-compare: $(READY) ## compare recurrent cells on five files: make bench-compare DATA=folder
+	$(BIN)/python benchmarks/compare.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
 bench-m4: $(READY) ## measure M4 Weekly and Hourly: make bench-m4 DATA=folder
 	$(BIN)/python benchmarks/m4.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
 

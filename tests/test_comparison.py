@@ -310,6 +310,12 @@ def test_too_short_a_series_says_how_many_windows_fit() -> None:
         agree(daily(weekly_wave(60)), QUICK, n_windows=8)
 
 
+def test_targets_of_states_are_refused() -> None:
+    """Their errors would be those of the numbers that stand for them."""
+    with pytest.raises(DataError, match="y has states"):
+        agree(replace(daily([0.0, 1.0] * 30), states=("no", "yes")), QUICK)
+
+
 def test_processes_change_no_byte_and_the_order_of_cells_no_figure(tmp_path: Any) -> None:
     """Two networks at a time, and cells in another order: each network is what it was."""
     agreed = agree(daily(uneven_wave(120)), QUICK, n_windows=3)

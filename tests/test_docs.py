@@ -17,6 +17,7 @@ TEXT = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
 COMMANDS = [text for mark, name, text in BLOCK.findall(TEXT) if name == "sh" and mark]
 PROGRAMS = [text for _, name, text in BLOCK.findall(TEXT) if name == "python"]
 EXPLAIN = BLOCK.findall((ROOT / "docs" / "explain.md").read_text(encoding="utf-8"))
+COMPARE = BLOCK.findall((ROOT / "docs" / "compare.md").read_text(encoding="utf-8"))
 PRESETS = BLOCK.findall((ROOT / "docs" / "presets.md").read_text(encoding="utf-8"))
 
 
@@ -43,9 +44,13 @@ def test_the_programs_of_the_backtest_page_run(program: str, environment: Mappin
 
 
 @pytest.mark.slow
-def test_the_commands_and_the_program_of_the_page_on_presets_run(environment: Mapping[str, str]) -> None:
+@pytest.mark.parametrize("blocks", [PRESETS, COMPARE], ids=["presets", "compare"])
+def test_the_commands_and_the_program_of_a_page_run(
+    blocks: list[tuple[str, str, str]], environment: Mapping[str, str]
+) -> None:
     """In the order of the page."""
-    for mark, name, text in PRESETS:
+    assert blocks
+    for mark, name, text in blocks:
         if mark:
             run(["bash", "-euo", "pipefail", "-c", text], environment)
         elif name == "python":

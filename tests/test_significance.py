@@ -72,6 +72,19 @@ def test_samples_without_spread_differ_or_do_not(first: list[float], second: lis
     assert welch_p_value(first, second) == pytest.approx(p, nan_ok=True)
 
 
+def test_what_seeds_make_looks_real_over_windows_and_seldom_over_both() -> None:
+    """Two equally good cells whose networks differ by seed as much as losses do by window: 3 seeds, 10 windows."""
+    rng, trials = np.random.default_rng(1), 400
+    over_windows = over_both = 0
+    for _ in range(trials):
+        first, second = (rng.normal(size=(3, 1)) + rng.normal(size=(3, 10)) for _ in range(2))
+        p = p_value(first.mean(axis=0) - second.mean(axis=0))
+        over_windows += p < 0.05
+        over_both += max(p, welch_p_value(first.mean(axis=1).tolist(), second.mean(axis=1).tolist())) < 0.05
+    assert over_windows > 0.4 * trials
+    assert over_both < 0.07 * trials
+
+
 def test_holm_multiplies_the_smallest_by_the_number_of_tests() -> None:
     """0.01, 0.02 and 0.04 become 0.03, 0.04 and 0.04; what is not known takes no part."""
     assert holm([0.04, NAN, 0.01, 0.02]) == pytest.approx([0.04, NAN, 0.03, 0.04], nan_ok=True)
