@@ -215,6 +215,11 @@ def test_the_table_of_the_adding_problem_says_what_was_learnt() -> None:
     """Below 0.02 it is solved, clearly below a sixth in part, else not at all; gradients are shares of the last."""
     base = {"cell": "gru", "length": "50", "taken": "300", "at_last_step": "2", "seconds": "1"}
     middle = {"at_middle_step": "1", "at_first_step": "0.02"}
-    lines = table([{**base, **middle, "error": error} for error in ("0.01", "0.1", "0.17")]).splitlines()[2:]
-    assert [line.split("|")[4].strip() for line in lines] == ["solved after 300 steps", "in part", "no"]
+    lines = table([{**base, **middle, "error": error} for error in ("0.01", "0.1", "0.17", "9e9")]).splitlines()[2:]
+    assert [line.split("|")[4].strip() for line in lines] == [
+        "solved after 300 steps",
+        "in part",
+        "no",
+        "no, it diverged",
+    ]
     assert [cell.strip() for cell in lines[0].split("|")[6:8]] == ["5e-01", "1e-02"]
