@@ -398,6 +398,8 @@ def verdict_of(rows: Sequence[Row], deciding: str, n_cutoffs: int, n_groups: int
     alike = [row.name for row in others if not row.p_value < SIGNIFICANT]
     if not others:
         said = [f"{best.name} has {score}; there is no other cell to compare it with"]
+    elif all(row.scores == best.scores and row.scores for row in others):
+        return (f"all cells have the same error ({score})", *([_beside(best, beside, deciding)] if beside else []))
     elif not worse:
         said = [f"{best.name} has the lowest error ({score}), but no other cell is really worse: it may be chance"]
     else:

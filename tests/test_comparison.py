@@ -159,6 +159,12 @@ def test_the_last_lines_say_what_is_real(rows: list[Row], said: list[str]) -> No
     assert list(verdict_of(rows, "mase", 5, 5, "lstm")) == said
 
 
+def test_equal_cells_are_called_equal() -> None:
+    """None of them has the lowest error."""
+    same = [replace(row(name, 1, 1.0, 1.0), scores=(0.9, 1.1)) for name in ("gru", "lstm")]
+    assert verdict_of(same, "mase", 5, 5, "lstm") == ("all cells have the same error (MASE 1)",)
+
+
 @pytest.mark.parametrize(("cutoffs", "said"), [(1, "one cutoff"), (3, "3 cutoffs whose windows overlap")])
 def test_few_windows_tell_nothing(cutoffs: int, said: str) -> None:
     """However large the difference."""
