@@ -138,6 +138,11 @@ def backtest(
     names = [candidate.name for candidate in candidates]
     if not names:
         raise ConfigError("there is nothing to compare", hint="--cells lstm, or --baselines naive")
+    if panel.states or any(candidate.panel is not None and candidate.panel.states for candidate in candidates):
+        raise ConfigError(
+            "a backtest compares forecasts of numbers, and the target has states",
+            hint="forecast train says how probabilities did on windows that training did not see",
+        )
     if len(set(names)) < len(names):
         raise ConfigError(f"two of {', '.join(names)} have the same name")
     horizon, season_length = horizon_and_season(panel, _deciding_config(candidates), horizon, season_length)

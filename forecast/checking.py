@@ -94,7 +94,7 @@ def check(source: str, config: Config) -> Check:
 def _read(source: str, config: Config, options: tuple[str, ...] = ()) -> _Attempt:
     """What the reader sees, the plan for it, and all that stands in the way of either."""
     try:
-        reading = inspect_file(source, config.data, config.read)
+        reading = inspect_file(source, config.data, config.read, task=config.model.task)
     except FileProblems as error:
         return _Attempt(config, Reading(source, problems=error.problems), error.problems, options=options)
     except DataError as error:
@@ -149,7 +149,7 @@ def _with_options(config: Config, hint: str) -> tuple[Config, tuple[str, ...]]:
         for section in ("data", "read", "model"):
             settings = getattr(config, section)
             kinds = {field.name: str(field.type) for field in fields(settings)}
-            if key in kinds and getattr(settings, key) in (None, ()):
+            if key in kinds and getattr(settings, key) == getattr(type(settings)(), key):
                 try:
                     settings = replace(settings, **{key: _value(shlex.split(text)[0], kinds[key])})
                 except (ConfigError, ValueError):

@@ -118,10 +118,12 @@ class DataConfig:
 class ModelConfig:
     """The network. context_length, segment and horizon are steps of the series. None: chosen from the data.
 
+    task is what the target is: numbers, one of two states whose second is asked for, or one of a few states.
     truncation is the number of recurrent steps, which are segments, that gradients go back through; 0: all of them.
     context_loss is how much the loss at every step of the context counts beside that of the horizon.
     """
 
+    task: str = "regression"
     cell: str = "lstm"
     hidden: int | None = None
     layers: int | None = None
@@ -144,6 +146,7 @@ class ModelConfig:
     members: int | None = None
 
     def __post_init__(self) -> None:
+        _one_of("task", self.task, TASKS)
         _one_of("cell", self.cell, CELLS)
         _within("hidden", self.hidden, 1, 4_096)
         _within("layers", self.layers, 1, 32)

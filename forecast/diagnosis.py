@@ -96,19 +96,25 @@ def diagnose(panel: Panel) -> Diagnosis:
     gaps = _runs(np.isnan(values), owner, begins)
     seasonal = season_lengths(panel.calendar)
     examined = panel.series[:: -(-len(panel) // _MOST_EXAMINED)]
-    logs = [_in_logs(s, seasonal[0] if seasonal else 1) for s in examined]
-    seasons = find_seasons(logs, seasonal)
-    findings = [
-        *_marks(panel),
-        *_long_gaps(panel, gaps, max(_SHORTEST_GAP, 4 * seasonal[0] if seasonal else 0)),
-        *_constants(panel, values, begins),
-        *_flat(panel, values, owner, begins),
-        *_outliers(panel, examined, logs, next((s.length for s in seasons if s.visible), 1)),
-        *_zeros(panel, values, owner),
-        *_other_season(seasons),
-        *_short(panel, lengths, seasonal),
-        *_chance(logs, seasons),
-    ]
+    long_gaps = _long_gaps(panel, gaps, max(_SHORTEST_GAP, 4 * seasonal[0] if seasonal else 0))
+    short, constants = _short(panel, lengths, seasonal), _constants(panel, values, begins)
+    if panel.states:
+        # Codes are no amounts: of the sizes of their changes nothing can be said.
+        seasons, findings = find_seasons(_indicators(examined), seasonal), [*long_gaps, *constants, *short]
+    else:
+        logs = [_in_logs(s, seasonal[0] if seasonal else 1) for s in examined]
+        seasons = find_seasons(logs, seasonal)
+        findings = [
+            *_marks(panel),
+            *long_gaps,
+            *constants,
+            *_flat(panel, values, owner, begins),
+            *_outliers(panel, examined, logs, next((s.length for s in seasons if s.visible), 1)),
+            *_zeros(panel, values, owner),
+            *_other_season(seasons),
+            *short,
+            *_chance(logs, seasons),
+        ]
     return Diagnosis(
         n_series=len(panel),
         n_examined=len(examined),
@@ -159,6 +165,16 @@ def _in_logs(series: Series, season: int) -> Array:
     return np.log(series.values) if prefers_log(series.values, season) else series.values
 
 
+def _indicators(examined: Sequence[Series]) -> list[Array]:
+    """Whether each series is in the state that it is in most often: 1 or 0, NaN where it has none."""
+    found = []
+    for series in examined:
+        known = ~np.isnan(series.values)
+        commonest = float(np.bincount(series.values[known].astype(np.int64)).argmax())
+        found.append(np.where(known, series.values == commonest, np.nan))
+    return found
+
+
 def _marks(panel: Panel) -> list[Finding]:
     """Numbers such as -200 or 9999 that stand for a missing value in some target."""
     found = []
@@ -189,7 +205,8 @@ def _constants(panel: Panel, values: Array, begins: Numbers) -> list[Finding]:
         return []
     first = panel.series[int(still[0])]
     who = f"{shown(first.name)} is" if len(panel) > 1 else "every value is"
-    return [Finding("W434", f"{who} {low[still[0]]:g} all along" + _others(len(still), "such series"[:-1] + "s"))]
+    what = shown(panel.states[int(low[still[0]])]) if panel.states else f"{low[still[0]]:g}"
+    return [Finding("W434", f"{who} {what} all along" + _others(len(still), "such series"[:-1] + "s"))]
 
 
 def _flat(panel: Panel, values: Array, owner: Numbers, begins: Numbers) -> list[Finding]:

@@ -73,16 +73,16 @@ class Evaluation:
 
         Of states, the one with the lowest log loss.
         """
-        return min(self.scores[1:], key=lambda score: score.metrics[self._deciding])
+        return min(self.scores[1:], key=lambda score: score.metrics[self.deciding])
 
     @property
     def verdict(self) -> str:
         """Whether the model is worth using, in one sentence with both figures."""
-        best, deciding = self.best_baseline, self._deciding
+        best, deciding = self.best_baseline, self.deciding
         model, other = self.scores[0].metrics[deciding], best.metrics[deciding]
         if math.isnan(other):
             return "the model cannot be compared with a baseline: the held-out windows have no observed value"
-        figures = f"{_NAMES[deciding]} {model:.3g} against {other:.3g}"
+        figures = f"{NAMES[deciding]} {model:.3g} against {other:.3g}"
         apart = model - other if self.of_states else self.scores[0].metrics["wape"] - best.metrics["wape"]
         apart = abs(apart)
         if model == other or apart < _ROUNDING:
@@ -102,7 +102,8 @@ class Evaluation:
         return "log_loss" in self.scores[0].metrics
 
     @property
-    def _deciding(self) -> str:
+    def deciding(self) -> str:
+        """The metric that says which is best: the log loss of states, else MASE, or MAE where that is undefined."""
         if self.of_states:
             return "log_loss"
         return "mae" if math.isnan(self.scores[1].metrics["mase"]) else "mase"
@@ -234,7 +235,8 @@ _STATE_METRICS = {
     "accuracy": probabilities.accuracy,
     "calibration_error": probabilities.calibration_error,
 }
-_NAMES = {"mase": "MASE", "mae": "MAE", "log_loss": "log loss"}
+#: What people call the metrics that decide.
+NAMES = {"mase": "MASE", "mae": "MAE", "log_loss": "log loss"}
 
 
 def measure(

@@ -217,9 +217,11 @@ def explain(forecaster: Forecaster, panel: Panel, series: Series, member: int = 
     """What the forecaster does with the last window of one series of a panel.
 
     Derivatives are taken of the medians as they are scaled for the network, in logarithms where the model takes them,
-    with the scaling held as it is. Raises ConfigError for a member that is not there, DataError for a future covariate
-    that is not known over the horizon and for a derivative that is not finite.
+    with the scaling held as it is. Raises ConfigError for a member that is not there and for a model of states,
+    DataError for a future covariate that is not known over the horizon and for a derivative that is not finite.
     """
+    if forecaster.states:
+        raise ConfigError("the model forecasts states, and only forecasts of numbers are explained")
     members = len(forecaster.networks)
     if not 1 <= member <= members:
         raise ConfigError(f"member is {member}, but the model has {members} network{'s'[: members > 1]}")

@@ -15,7 +15,7 @@ from forecast.calibration import Factors, apply_factors, fit_factors, unchanged
 from forecast.covariates import hide, with_features, with_only
 from forecast.dependence import fit_persistence
 from forecast.errors import DataError
-from forecast.evaluation import Evaluation, Window, Worth, evaluate
+from forecast.evaluation import Evaluation, StateWindow, Window, Worth, evaluate, evaluate_states
 from forecast.features import feature_names, is_holiday
 from forecast.forecasts import normal_scores
 from forecast.metrics import mase
@@ -24,9 +24,10 @@ from forecast.models.losses import pinball
 from forecast.models.recurrent import RecurrentNetwork, normalise
 from forecast.panel import Panel, Series
 from forecast.planning import Plan
-from forecast.prediction import Scaled, covariates_of, quantiles_after
+from forecast.prediction import Scaled, covariates_of, probabilities_after, quantiles_after
 from forecast.recipe import Recipe
 from forecast.scaling import fit_scaling
+from forecast.tempering import fit_temperature, tempered
 from forecast.training import Clock, Fit, fresh_network, loss_on, train
 from forecast.windows import Windows
 
@@ -39,7 +40,10 @@ _SHARED = (
     "the series is too short to hold out more: the same windows also chose when to stop, and the intervals are those "
     "before calibration"
 )
+_SHARED_STATES = "the series is too short to hold out more: the same windows also chose when to stop"
 _HINDSIGHT = "future covariates as they turned out, where a real forecast may have to forecast them first"
+#: Steps of one window are alike: of their states so many are worth counting.
+_NEWS_OF_STEPS = 0.5
 #: How much of the time limit choosing the number of steps may take; the rest is for the refit.
 _SELECTION_SHARE = 0.5
 #: Calendar features that nobody asked for have to lower it by this share: a few windows show little effects by chance.
@@ -54,7 +58,7 @@ class Fitted:
 
     refitted says that the networks were trained again on every row; otherwise they are those that were judged. features
     are those of the calendar that the networks know, scaling is the rule they were trained under. worth is None without
-    covariates but these. cut_off is what there was no time for, in sentences.
+    covariates but these. cut_off is what there was no time for, in sentences. temperature is that of states.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -67,6 +71,7 @@ class Fitted:
     scaling: str
     worth: Worth | None = None
     cut_off: tuple[str, ...] = ()
+    temperature: float = 1.0
 
 
 def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
@@ -80,6 +85,33 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     networks = [fit.network for fit in chosen]
     # The middle one: a single lucky or unlucky draw of initial weights does not decide.
     steps = sorted(fit.steps for fit in chosen)[len(chosen) // 2]
+    judged = (_judge_states if plan.states else _judge_numbers)(panel, plan, networks)
+    worth = _worth(panel, plan, selection, device, clock)
+    refitted, in_time = _refit(panel, plan, steps, len(chosen), device, clock)
+    return Fitted(
+        networks=tuple(refitted or networks),
+        **vars(judged),
+        steps=steps,
+        refitted=refitted is not None,
+        features=plan.features,
+        scaling=plan.scaling,
+        worth=worth,
+        cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
+    )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """How the chosen networks did on held-out windows, and what was calibrated there."""
+
+    evaluation: Evaluation
+    factors: Factors
+    persistence: float = 0.0
+    temperature: float = 1.0
+
+
+def _judge_numbers(panel: Panel, plan: Plan, networks: Sequence[RecurrentNetwork]) -> _Judged:
+    """How the chosen networks did, the calibration of their quantiles, and how much of an error carries over."""
     levels = plan.architecture.quantile_levels
     # Validation windows begin half a horizon apart, so only every second one is news.
     validation = _held_out(panel, plan, plan.holdout.validation, networks, news=0.5)
@@ -91,20 +123,53 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
     else:
         evaluation = _evaluation(test, _factors([validation], levels), plan, _UNSEEN)
         factors, parts = _factors([validation, test], levels), [validation, test]
-    worth = _worth(panel, plan, selection, device, clock)
-    refitted, in_time = _refit(panel, plan, steps, len(chosen), device, clock)
-    return Fitted(
-        networks=tuple(refitted or networks),
-        evaluation=evaluation,
-        factors=factors,
-        persistence=_persistence(parts, factors, levels),
-        steps=steps,
-        refitted=refitted is not None,
-        features=plan.features,
-        scaling=plan.scaling,
-        worth=worth,
-        cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
-    )
+    return _Judged(evaluation, factors, _persistence(parts, factors, levels))
+
+
+def _judge_states(panel: Panel, plan: Plan, networks: Sequence[RecurrentNetwork]) -> _Judged:
+    """How the chosen networks did, and the temperature of their probabilities."""
+    horizon, parts = plan.architecture.horizon, []
+    # As for numbers only every second validation window is news.
+    for offsets, news in ((plan.holdout.validation, 0.5), (plan.holdout.test, 1.0)):
+        histories, actuals, n_series = _cutoffs(panel, plan, offsets)
+        parts.append(
+            _HeldOutStates(
+                histories, actuals, probabilities_after(networks, histories, horizon), news / math.sqrt(n_series)
+            )
+        )
+    validation, test = parts
+    shared = plan.holdout.shared
+    stated = tempered(test.probabilities, 1.0 if shared else _temperature([validation]))
+    windows = [
+        StateWindow(history.values, actual, own)
+        for history, actual, own in zip(test.histories, test.actuals, stated, strict=True)
+    ]
+    season, name = plan.config.data.season_length or 1, plan.config.model.cell
+    note = _noted(_SHARED_STATES if shared else _UNSEEN, plan)
+    evaluation = evaluate_states(windows, season, name, note=note)
+    return _Judged(evaluation, unchanged(()), temperature=_temperature([validation] if shared else parts))
+
+
+@dataclass(frozen=True)
+class _HeldOutStates:
+    """Cutoffs of some series of states: what was known, what came [N, H], and its probabilities [N, H, C].
+
+    news is the share of the windows that is worth counting.
+    """
+
+    histories: list[Series]
+    actuals: Array
+    probabilities: Array
+    news: float
+
+
+def _temperature(parts: Sequence[_HeldOutStates]) -> float:
+    """The temperature of probabilities beside what came, in the order of the windows."""
+    outcomes = np.concatenate([part.actuals.ravel() for part in parts])
+    stated = np.concatenate([part.probabilities.reshape(-1, part.probabilities.shape[-1]) for part in parts])
+    observed = ~np.isnan(outcomes)
+    counted = sum(part.news * int((~np.isnan(part.actuals)).sum()) for part in parts)
+    return fit_temperature(outcomes[observed], stated[observed], _NEWS_OF_STEPS * counted)
 
 
 def selection_loss(panel: Panel, plan: Plan, device: str, clock: Clock, unit_context: int) -> float | None:
@@ -118,7 +183,7 @@ def selection_loss(panel: Panel, plan: Plan, device: str, clock: Clock, unit_con
     selection = _select(panel, plan, device, clock)
     if not selection.complete:
         return None
-    if plan.architecture.context_length == unit_context:
+    if plan.architecture.context_length == unit_context or plan.states:
         return selection.loss
     losses = [_loss_in_units(fit.network, selection.known, plan, device, unit_context) for fit in selection.fits]
     return sum(losses) / len(losses)
@@ -341,9 +406,9 @@ def _validation(
     whole = [scaling.transform(s.values) for scaling, s in zip(scalings, panel.series, strict=True)]
     lengths = context_length or plan.architecture.context_length, plan.architecture.horizon
     covariates = covariates_of(panel.series, plan.architecture)
-    counts = plan.architecture.counts
-    training = Windows([v[:-span] for v in whole], *lengths, device, covariates=covariates, on_zero=counts)
-    windows = Windows(whole, *lengths, device, measured_by=training, covariates=covariates, on_zero=counts)
+    on_zero = plan.architecture.on_zero
+    training = Windows([v[:-span] for v in whole], *lengths, device, covariates=covariates, on_zero=on_zero)
+    windows = Windows(whole, *lengths, device, measured_by=training, covariates=covariates, on_zero=on_zero)
     return training, windows, _thinned(windows.starts_before_end(plan.holdout.validation))
 
 
@@ -358,7 +423,7 @@ def _refit(
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     a = plan.architecture
     covariates = covariates_of(panel.series, a)
-    windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates, on_zero=a.counts)
+    windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates, on_zero=a.on_zero)
     starts = windows.training_starts(plan.min_context)
     recipe = replace(plan.recipe, max_steps=steps)
     fits = _train_members(plan, windows, starts, recipe, members, clock, 1.0)
@@ -423,6 +488,15 @@ class _HeldOut:
 def _held_out(
     panel: Panel, plan: Plan, offsets: Sequence[int], networks: Sequence[RecurrentNetwork], news: float
 ) -> _HeldOut:
+    histories, actuals, n_series = _cutoffs(panel, plan, offsets)
+    # Between S independent series and S that are one: with all counted, intervals followed shocks common to a panel.
+    independent = news * len(histories) / math.sqrt(n_series)
+    horizon = plan.architecture.horizon
+    return _HeldOut(histories, actuals, quantiles_after(networks, histories, plan.scaling, horizon), independent)
+
+
+def _cutoffs(panel: Panel, plan: Plan, offsets: Sequence[int]) -> tuple[list[Series], Array, int]:
+    """What was known so many steps before the ends of series, what came [N, H], and of how many series they are."""
     a = plan.architecture
     horizon = a.horizon
     cuts = [(s, len(s) - offset) for offset in offsets for s in panel.series if _is_visible(s, len(s) - offset, a)]
@@ -433,9 +507,7 @@ def _held_out(
     actuals = np.full((len(cuts), horizon), np.nan)
     for row, (s, cut) in zip(actuals, cuts, strict=True):
         row[: len(s.values[cut : cut + horizon])] = s.values[cut : cut + horizon]
-    # Between S independent series and S that are one: with all counted, intervals followed shocks common to a panel.
-    independent = news * len(cuts) / math.sqrt(len({id(s) for s, _ in cuts}))
-    return _HeldOut(histories, actuals, quantiles_after(networks, histories, plan.scaling, horizon), independent)
+    return histories, actuals, len({id(s) for s, _ in cuts})
 
 
 def _is_visible(series: Series, cut: int, a: Architecture) -> bool:
@@ -475,8 +547,13 @@ def _evaluation(test: _HeldOut, factors: Factors, plan: Plan, note: str) -> Eval
     quantiles = plan.bounds.clip(test.forecast.inverse(apply_factors(test.forecast.quantiles, factors, levels)))
     windows = [Window(h.values, a, q) for h, a, q in zip(test.histories, test.actuals, quantiles, strict=True)]
     name = plan.config.model.cell
-    note = f"{note}; {_HINDSIGHT}" if any(c.role == "future" for c in plan.covariates) else note
-    return evaluate(windows, plan.config.data.season_length or 1, name, quantile_levels=levels, note=note)
+    season = plan.config.data.season_length or 1
+    return evaluate(windows, season, name, quantile_levels=levels, note=_noted(note, plan))
+
+
+def _noted(note: str, plan: Plan) -> str:
+    """The note, with what future covariates make easier than it will be."""
+    return f"{note}; {_HINDSIGHT}" if any(c.role == "future" for c in plan.covariates) else note
 
 
 def _too_little(plan: Plan, what: str) -> DataError:

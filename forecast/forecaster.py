@@ -24,15 +24,16 @@ from forecast.fitting import fit_networks, tried
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
-from forecast.panel import Columns, Covariate, Known, Panel, Series
+from forecast.panel import Columns, Covariate, Known, Panel, Series, Timestamps
 from forecast.planning import Plan, architecture_of, plan
-from forecast.prediction import quantiles_after
+from forecast.prediction import probabilities_after, quantiles_after
 from forecast.scaling import lacks_logarithm
 from forecast.sources import parse, safe_source
+from forecast.tempering import COLDEST, HOTTEST, tempered
 from forecast.training import Clock, Epoch, computing, pick_device
 from forecast.upgrades import upgraded
 
-_MOST_COVARIATES, _MOST_CATEGORIES = 1_000, 1_000
+_MOST_COVARIATES, _MOST_CATEGORIES, _MOST_STATES = 1_000, 1_000, 1_000
 _LATEST_LEAD = 10**9
 #: Cutoffs after training that intervals adapt by, the newest ones, and series that are looked at there, at most.
 _MOST_CUTOFFS, _MOST_HISTORIES = 50, 1_000
@@ -62,7 +63,8 @@ class Forecaster:
     networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
     networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
     found; it belongs to one forecast and is not saved, and neither is cut_off, sentences on what training had no time
-    for: plan_notes end with them.
+    for: plan_notes end with them. Networks of states have the names of these, a temperature that makes their
+    probabilities more or less certain, and no levels and factors.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -85,6 +87,8 @@ class Forecaster:
     digest: str = ""
     adaptation: Adaptation | None = None
     cut_off: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    temperature: float = 1.0
 
     @classmethod
     def fit(
@@ -134,13 +138,16 @@ class Forecaster:
             features=fitted.features,
             worth=fitted.worth,
             cut_off=fitted.cut_off,
+            states=planned.states,
+            temperature=fitted.temperature,
         )
 
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
         """The forecast of every series of the panel for `horizon` steps past its own end (default: as trained).
 
         Fewer steps than trained are a prefix of the same forecast. More are made block by block, each from the medians
-        of the one before, with intervals that go on widening. Nothing lies outside the bounds.
+        of the one before, with intervals that go on widening; of states from the probabilities before. Nothing lies
+        outside the bounds.
         """
         self._require_like_training(panel)
         horizon = self.architecture.horizon if horizon is None else horizon
@@ -149,20 +156,34 @@ class Forecaster:
         require_known(panel, horizon)
         blocks = -(-horizon // self.architecture.horizon)
         histories = with_features(panel, self.features, blocks * self.architecture.horizon).series
+        if self.states:
+            return self._states_after(panel, histories, horizon)
         with computing(self.config.train.threads or 1):
             scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
         factors = self.factors if self.adaptation is None else self.factors.times(self.adaptation.by_quantile)
         calibrated = scaled.inverse(apply_factors(scaled.quantiles, factors, self.quantile_levels))
         if not np.isfinite(calibrated).all():
-            raise DataError(
-                "the forecast is not finite: training ran away, or the values are too far from those it saw",
-                hint="forecast train DATA --learning-rate 0.001",
-            )
+            raise _not_finite()
         items = tuple(
-            ItemForecast(s.item_id, s.target, future_timestamps(self.calendar, s.timestamps[-1], horizon), q)
+            ItemForecast(s.item_id, s.target, self._times_after(s, horizon), q)
             for s, q in zip(panel.series, self.bounds.clip(calibrated), strict=True)
         )
         return Forecast(items, self.quantile_levels, panel.columns, bounds=self.bounds, persistence=self.persistence)
+
+    def _states_after(self, panel: Panel, histories: Sequence[Series], horizon: int) -> Forecast:
+        """The forecast of the states that follow the histories of a panel's series."""
+        with computing(self.config.train.threads or 1):
+            stated = tempered(probabilities_after(self.networks, histories, horizon), self.temperature)
+        if not np.isfinite(stated).all():
+            raise _not_finite()
+        items = tuple(
+            ItemForecast(s.item_id, s.target, self._times_after(s, horizon), np.empty((horizon, 0)), own)
+            for s, own in zip(panel.series, stated, strict=True)
+        )
+        return Forecast(items, (), panel.columns, states=self.states, task=self.config.model.task)
+
+    def _times_after(self, series: Series, horizon: int) -> Timestamps:
+        return future_timestamps(self.calendar, series.timestamps[-1], horizon)
 
     def adapted(self, panel: Panel) -> Forecaster:
         """This Forecaster with intervals that answer to how they did on the panel's rows after training.
@@ -170,7 +191,10 @@ class Forecaster:
         It forecasts once more at cutoffs a trained horizon apart, the first at the end of training, each from what was
         known there, and widens or narrows all intervals by how many outcomes they held, in the order of time, over
         all series together. Medians stay. The same panel gives the same answer; without later rows, nothing changes.
+        Raises ConfigError for states, which have no intervals.
         """
+        if self.states:
+            raise ConfigError("a model of states has no intervals that could adapt", hint="leave --adapt out")
         self._require_like_training(panel)
         horizon = self.architecture.horizon
         cutoffs = _cutoffs_after(np.datetime64(self.data.last), panel.series, self.architecture)
@@ -215,6 +239,7 @@ class Forecaster:
         for what, same in (
             ("are on another calendar than the model was trained on", panel.calendar == self.calendar),
             ("have other covariates than the model was trained with", panel.covariates == self.covariates),
+            ("have other states than the model was trained with", panel.states == self.states),
         ):
             if not same:
                 raise DataError(f"the data {what}", hint="read_panel(path, known=forecaster.known)")
@@ -236,12 +261,13 @@ class Forecaster:
     @property
     def architecture(self) -> Architecture:
         """The shape of each of the networks."""
-        return architecture_of(self.config, self.season_lengths, self.quantile_levels, self.covariates, self.features)
+        told = self.covariates, self.features, len(self.states)
+        return architecture_of(self.config, self.season_lengths, self.quantile_levels, *told)
 
     @property
     def known(self) -> Known:
         """What `read_panel` needs in order to read fresh rows as the training data were read."""
-        return Known(self.columns, self.calendar, self.covariates)
+        return Known(self.columns, self.calendar, self.covariates, self.states)
 
     @property
     def n_weights(self) -> int:
@@ -275,6 +301,8 @@ class Forecaster:
             "covariates": [{**asdict(c), "categories": list(c.categories)} for c in self.covariates],
             "features": list(self.features),
             "worth": None if self.worth is None else asdict(self.worth),
+            "states": list(self.states),
+            "temperature": self.temperature,
         }
 
     def save(self, path: str | Path, *, data: str | Path | None = None) -> Forecaster:
@@ -353,10 +381,18 @@ def _cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architectur
     ]
 
 
+def _not_finite() -> DataError:
+    return DataError(
+        "the forecast is not finite: training ran away, or the values are too far from those it saw",
+        hint="forecast train DATA --learning-rate 0.001",
+    )
+
+
 def _architecture(parts: Mapping[str, Any]) -> Architecture:
     names = "config", "season_lengths", "quantile_levels", "covariates", "features"
     try:
-        return architecture_of(*(parts[name] for name in names))
+        config, seasons, levels, covariates, features = (parts[name] for name in names)
+        return architecture_of(config, seasons, levels, covariates, features, len(parts["states"]))
     except ConfigError as error:  # a feature of another version
         raise CheckpointError(error.message, hint=error.hint) from error
 
@@ -372,10 +408,11 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         config.data.cap,
     ):
         raise CheckpointError("the configuration has blanks")
-    levels = _numbers(metadata["quantile_levels"], float, 3, 99)
-    ascending = list(levels) == sorted(set(levels)) and levels[0] > 0 and levels[-1] < 1
-    if not ascending or levels[len(levels) // 2] != 0.5 or len(levels) % 2 == 0:
-        raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
+    states = _states(metadata["states"], config.model.task)
+    levels = _levels(metadata["quantile_levels"], states)
+    (temperature,) = _numbers([metadata["temperature"]], float, 1, 1)
+    if not COLDEST <= temperature <= HOTTEST:
+        raise CheckpointError("the temperature is out of bounds")
     seasons = _numbers(metadata["season_lengths"], int, 1, 8)
     if min(seasons) < 1 or max(seasons) > config.model.context_length:
         raise CheckpointError("a season length is out of bounds")
@@ -398,6 +435,8 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "data": _training_data(metadata["data"]),
         "covariates": _covariates(metadata["covariates"]),
         "worth": _worth(metadata["worth"]),
+        "states": states,
+        "temperature": temperature,
         **vars(read_section(_History, {f.name: metadata[f.name] for f in fields(_History)}, "training")),
     }
 
@@ -411,6 +450,27 @@ class _History:
     refitted: bool
     stopped: bool
     features: tuple[str, ...]
+
+
+def _states(values: Any, task: str) -> tuple[str, ...]:
+    """The names of states, as many as the task has: none for numbers."""
+    if not isinstance(values, list) or not all(type(v) is str for v in values) or len(set(values)) != len(values):
+        raise CheckpointError("states: a list of different texts is needed")
+    fewest, most = {"regression": (0, 0), "binary": (2, 2)}.get(task, (2, _MOST_STATES))
+    if not fewest <= len(values) <= most:
+        raise CheckpointError(f"{len(values)} states are not those of task {task}")
+    return tuple(values)
+
+
+def _levels(values: Any, states: Sequence[str]) -> tuple[float, ...]:
+    """The quantile levels, of which states have none."""
+    levels = _numbers(values, float, 0, 0) if states else _numbers(values, float, 3, 99)
+    if states:
+        return levels
+    ascending = list(levels) == sorted(set(levels)) and levels[0] > 0 and levels[-1] < 1
+    if not ascending or levels[len(levels) // 2] != 0.5 or len(levels) % 2 == 0:
+        raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
+    return levels
 
 
 def _training_data(values: Any) -> TrainingData:

@@ -89,6 +89,7 @@ class Forecast:
         level, which is exact for a normal distribution; beyond the outermost it continues through the outer two.
         It never falls as the level rises. Raises ConfigError for a level that is not strictly between 0 and 1.
         """
+        self._require_numbers("quantiles")
         return [self._at(item.quantiles, level) for item in self.items]
 
     def probability_above(self, threshold: float) -> list[Quantiles]:
@@ -123,6 +124,7 @@ class Forecast:
         dependence.py), so that sums and extremes over a path are those of a path. Items are drawn independently of
         each other, each the same whatever stands beside it. Raises ConfigError where there is only a median.
         """
+        self._require_numbers("samples")
         if count < 1:
             raise ConfigError(f"samples is {count}, but must be at least 1")
         if len(self.quantile_levels) < 2:
@@ -161,7 +163,7 @@ class Forecast:
             numbers = {"levels": levels, "quantiles": quantiles, "above": above, "below": below, "samples": samples}
             for name, asked in numbers.items():
                 if asked:
-                    raise ConfigError(f"{name}: a forecast of states has probabilities and no numbers")
+                    self._require_numbers(name)
             made = self._state_columns()
         else:
             made = self._number_columns(_quantile_columns(levels, quantiles), self.probabilities(above, below))
@@ -190,6 +192,10 @@ class Forecast:
             table["source"] = self.source
         return pd.DataFrame(table)
 
+    def _require_numbers(self, what: str) -> None:
+        if self.states:
+            raise ConfigError(f"{what}: a forecast of states has probabilities and no numbers")
+
     def _number_columns(self, wanted: dict[str, float], chances: dict[str, list[Quantiles]]) -> dict[str, object]:
         """The columns of a forecast of numbers: the median, then the quantiles and probabilities by their names."""
         values = np.concatenate([item.quantiles for item in self.items])
@@ -206,6 +212,7 @@ class Forecast:
 
     def _scores(self, threshold: float, side: Literal["left", "right"]) -> list[Quantiles]:
         """The normal scores [H] of the shares up to a threshold, of each item; all of one sign and infinite outside."""
+        self._require_numbers("thresholds")
         if not math.isfinite(threshold):
             raise ConfigError(f"threshold {threshold:g} is not a finite number", hint="--above 200")
         if len(self.quantile_levels) < 2:

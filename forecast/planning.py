@@ -34,8 +34,9 @@ _DAY = 86_400_000_000
 #: A panel of fewer series than this is trained on smaller batches, and logarithms are on trial: an untrained network
 #: says little of what many series will teach a trained one.
 _FEW_SERIES = 10
-#: Validation windows per series, at most: a few weeks of half days, a year of half months.
-_MOST_VALIDATION = 30
+#: Windows per series that choose, and that are looked at, at most: a few weeks of half days, a year of half months. A
+#: state says less than a number, so that more of them are needed.
+_MOST_OF_NUMBERS, _MOST_OF_STATES = (30, 3), (60, 20)
 #: Days after which these calendar features begin again.
 _PERIODS = {"time-of-day": 1.0, "weekend-time-of-day": 7.0, "weekday": 7.0}
 #: Series that are looked at for a season, at most.
@@ -77,7 +78,7 @@ class Plan:
 
     covariates are those of the panel, features the calendar features that join them (see features.py), and on_trial
     those that join as well where they prove to be worth it on the validation windows. logs_on_trial says that the
-    logarithms of the scaling have to do so too, against the values as they are.
+    logarithms of the scaling have to do so too, against the values as they are. states are those of the panel.
     """
 
     config: Config
@@ -89,6 +90,7 @@ class Plan:
     features: tuple[str, ...] = ()
     on_trial: tuple[str, ...] = ()
     logs_on_trial: bool = False
+    states: tuple[str, ...] = ()
 
     @property
     def scaling(self) -> str:
@@ -123,7 +125,9 @@ class Plan:
     @property
     def architecture(self) -> Architecture:
         """The network this plan asks for."""
-        return architecture_of(self.config, self.season_lengths, QUANTILE_LEVELS, self.covariates, self.features)
+        levels = () if self.states else QUANTILE_LEVELS
+        told = self.covariates, self.features
+        return architecture_of(self.config, self.season_lengths, levels, *told, n_states=len(self.states))
 
 
 def plan(panel: Panel, config: Config) -> Plan:
@@ -132,6 +136,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     Raises DataError when no series is long enough for the horizon, or a value lies outside the bounds that were set.
     """
     _check_together(config)
+    config = _for_task(panel, config)
     if config.model.head == "negative-binomial":
         config = _for_counts(panel, config)
     length = int(np.median([len(s) for s in panel.series]))
@@ -143,11 +148,14 @@ def plan(panel: Panel, config: Config) -> Plan:
             f"the longest series has {longest} steps, a horizon of {horizon} needs at least {horizon + _FEWEST_STEPS}",
             hint=f"--horizon {max(1, longest - _FEWEST_STEPS)}" if longest > _FEWEST_STEPS else None,
         )
+    # Of states a few cycles say little: one of four is a quarter.
+    cycles = 8 if panel.states else 4
     # More context than the longest series has would be nothing but padding.
-    context_length = min(config.model.context_length or _context_length(m, horizon, longest), longest)
+    context_length = min(config.model.context_length or _context_length(m, horizon, longest, cycles), longest)
     # Two segments at least: over a single one there is nothing to recur.
     segment = max(1, min(config.model.segment or _segment(m), context_length // 2, _LONGEST_SEGMENT))
-    holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon)
+    most = _MOST_OF_STATES if panel.states else _MOST_OF_NUMBERS
+    holdout = _holdout(length if length >= horizon + _FEWEST_STEPS else longest, horizon, *most)
     # Rows that the model is judged by have no say in how it is made.
     known = panel.drop_last(holdout.span)
     scaling, why_scaling = _scaling(panel, known, config, m)
@@ -177,7 +185,7 @@ def plan(panel: Panel, config: Config) -> Plan:
     notes = (
         why_seasons,
         f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
-        f"scaling {scaling}: {why_scaling}",
+        *([] if panel.states else [f"scaling {scaling}: {why_scaling}"]),
         *why_bounds,
         _in_words(complete.model),
         *_preset_in_words(config, complete, preset.why),
@@ -186,7 +194,8 @@ def plan(panel: Panel, config: Config) -> Plan:
     )
     min_context = min(context_length, max(2 * m, 8))
     logs_on_trial = config.data.scaling is None and scaling in ("log", "mixed") and len(panel) < _FEW_SERIES
-    return Plan(complete, seasons, min_context, holdout, notes, panel.covariates, features, on_trial, logs_on_trial)
+    told = panel.covariates, features, on_trial
+    return Plan(complete, seasons, min_context, holdout, notes, *told, logs_on_trial, panel.states)
 
 
 def architecture_of(
@@ -195,6 +204,7 @@ def architecture_of(
     quantile_levels: Sequence[float],
     covariates: Sequence[Covariate] = (),
     features: Sequence[str] = (),
+    n_states: int = 0,
 ) -> Architecture:
     """The network that a complete Config describes, for a panel with these covariates and calendar features."""
     model = config.model
@@ -222,6 +232,7 @@ def architecture_of(
         decoder=model.decoder,
         head=model.head,
         context_loss=model.context_loss,
+        states=n_states,
         past=tuple(len(c.categories) for c in covariates if c.role == "past"),
         future=(
             *(len(c.categories) for c in covariates if c.role == "future"),
@@ -236,7 +247,8 @@ def _features(
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Calendar features and holidays that were asked for, those to try where nothing was said, and notes.
 
-    What the seasons of the network tell already is not tried.
+    What the seasons of the network tell already is not tried: of states, whose seasons are shares of a few cycles, it
+    tells less than a feature that learns from all of them.
     """
     data = config.data
     asked = check_features(data.features)
@@ -245,6 +257,7 @@ def _features(
     told = {m * step / _DAY for m in seasons}
     if step == _DAY and seasons[0] == calendar_seasons(panel.calendar)[0]:
         told.add(7.0)  # a week of five sessions is a week
+    told = set() if panel.states else told
     on_trial = tuple(name for name in suggested if _PERIODS.get(name) not in told)
     if not data.holidays:
         return asked, on_trial, ()
@@ -270,6 +283,35 @@ def _check_together(config: Config) -> None:
             f"teacher_forcing is for the recursive decoder, not for the {config.model.decoder} one",
             hint="--decoder recursive",
         )
+
+
+def _for_task(panel: Panel, config: Config) -> Config:
+    """The config with the task of the panel. Raises ConfigError for settings that are for targets of another kind."""
+    model = config.model
+    if not panel.states:
+        if model.task != "regression":
+            raise ConfigError(
+                f"task {model.task} needs states, and the panel holds numbers",
+                hint=f"read_panel(path, task={model.task!r})",
+            )
+        return config
+    if model.task == "regression":
+        task = "binary" if len(panel.states) == 2 else "class"
+        config = replace(config, model=replace(model, task=task))
+    elif model.task == "binary" and len(panel.states) != 2:
+        raise ConfigError(f"task binary needs two states, and the panel has {len(panel.states)}", hint="--task class")
+    numeric = {
+        f"scaling {config.data.scaling}": config.data.scaling not in (None, "none"),
+        f"head {model.head}": model.head != "quantiles",
+        "the recursive decoder": model.decoder == "recursive",
+        "context_loss": model.context_loss > 0,
+        f"floor {config.data.floor}": config.data.floor not in (None, "none"),
+        f"cap {config.data.cap}": config.data.cap not in (None, "none"),
+    }
+    for what, is_set in numeric.items():
+        if is_set:
+            raise ConfigError(f"{what} is for numbers, and the target has states", hint="leave it out")
+    return replace(config, data=replace(config.data, scaling="none", floor="none", cap="none"))
 
 
 def _for_counts(panel: Panel, config: Config) -> Config:
@@ -308,6 +350,9 @@ def _visible_seasons(
         return (1,), f"no season: none fits into a context of {context_length} steps"
     if config.data.season_length is not None:
         return seasons, f"season of {seasons[0]} steps, as asked"
+    if panel.states:
+        # A mixture of shares gives an empty season no weight: there is no need to look for it in the changes first.
+        return seasons, f"season of {' and '.join(map(str, seasons))} steps, as far as it tells"
     sample = panel.series[:: -(-len(panel) // _MOST_TESTED)]
     values = [fit_scaling(s.values, scaling).transform(s.values) for s in sample]
     visible = tuple(m for m in seasons if sum(is_seasonal(v, m) for v in values) >= len(values) / 2)
@@ -326,8 +371,8 @@ def _default_horizon(season_length: int) -> int:
     return _HORIZONS.get(season_length, 30)
 
 
-def _context_length(season_length: int, horizon: int, longest: int) -> int:
-    wanted = 14 * season_length if _is_intraday(season_length) else max(4 * season_length, 2 * horizon, 24)
+def _context_length(season_length: int, horizon: int, longest: int, cycles: int) -> int:
+    wanted = 14 * season_length if _is_intraday(season_length) else max(cycles * season_length, 2 * horizon, 24)
     return max(min(wanted, max(2 * season_length, longest // 2)), min(4, longest))
 
 
@@ -379,11 +424,11 @@ def _bounds(panel: Panel, config: Config) -> tuple[float | str, float | str, tup
     return 0.0, cap, ("floor 0: no value is negative, and so no forecast is; --floor none lifts it", *said)
 
 
-def _holdout(length: int, horizon: int) -> Holdout:
-    """Validation windows half a horizon apart over a quarter of the series, and up to three later ones to look at."""
+def _holdout(length: int, horizon: int, most_validation: int, most_test: int) -> Holdout:
+    """Validation windows half a horizon apart over a quarter of the series, and some later ones to look at."""
     stride = max(1, horizon // 2)
-    n_test = min(3, max(1, length // (8 * horizon)))
-    n_validation = min(_MOST_VALIDATION, max(1, 1 + (length // 4 - horizon) // stride))
+    n_test = min(most_test, max(1, length // (8 * horizon)))
+    n_validation = min(most_validation, max(1, 1 + (length // 4 - horizon) // stride))
     test = tuple(horizon * (i + 1) for i in range(n_test))
     validation = tuple(test[-1] + horizon + stride * i for i in range(n_validation))
     if length - validation[-1] >= max(2 * horizon, length // 3, _FEWEST_STEPS):

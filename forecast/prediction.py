@@ -12,6 +12,7 @@ from torch import Tensor
 
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
+from forecast.models.states import indicators
 from forecast.panel import Series
 from forecast.scaling import Scaling, fit_history_scaling
 from forecast.windows import Batch, Covariates, Windows
@@ -48,29 +49,51 @@ def quantiles_after(
     block before, as independent errors add up.
     """
     a = networks[0].architecture
-    device = next(networks[0].parameters()).device
     scalings = tuple(fit_history_scaling(history.values, scaling_rule) for history in histories)
     scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
     blocks_ahead = -(-horizon // a.horizon) * a.horizon
-    covariates = covariates_of(histories, a)
-    lengths = a.context_length, a.horizon
-    windows = Windows(scaled, *lengths, str(device), covariates=covariates, ahead=blocks_ahead, on_zero=a.counts)
+    windows = _windows(scaled, histories, networks[0], blocks_ahead)
     middle = a.quantile_levels.index(0.5)
     found = []
     with torch.no_grad():
         for starts in windows.final_starts().split(_BATCH_SIZE):
             batch = windows.batch(starts)
-            context, blocks = batch.context, [_mean_quantiles(networks, batch)]
+            context, blocks = batch.context, [_mean(networks, batch)]
             while len(blocks) * a.horizon < horizon:
                 medians = blocks[-1][..., middle]
                 context = torch.cat([context, medians], 1)[:, -a.context_length :]
                 drivers = windows.covariates_at(starts + len(blocks) * a.horizon)
-                following = _mean_quantiles(networks, replace(batch, context=context, covariates=drivers))
+                following = _mean(networks, replace(batch, context=context, covariates=drivers))
                 blocks.append(_widened(following, blocks[-1][:, -1:], middle))
             found.append(torch.cat(blocks, 1)[:, :horizon])
     # To the CPU first: not every device has numbers of 64 bits.
     quantiles: Array = torch.cat(found).cpu().double().numpy() + windows.levels[:, None, None]
     return Scaled(quantiles, scalings)
+
+
+def probabilities_after(networks: Sequence[RecurrentNetwork], histories: Sequence[Series], horizon: int) -> Array:
+    """What follows each history of states, [N, H, C], averaged over the networks, at no temperature.
+
+    Steps past the networks' own horizon are made block by block from the probabilities before: anchors are linear, so
+    that what they say of a probable state is what they would say of it times its probability.
+    """
+    a = networks[0].architecture
+    blocks_ahead = -(-horizon // a.horizon) * a.horizon
+    windows = _windows([history.values for history in histories], histories, networks[0], blocks_ahead)
+    found = []
+    with torch.no_grad():
+        for starts in windows.final_starts().split(_BATCH_SIZE):
+            batch = windows.batch(starts)
+            context = indicators(batch.context, a.states).transpose(1, 2)
+            blocks = [_mean(networks, batch)]
+            while len(blocks) * a.horizon < horizon:
+                context = torch.cat([context, blocks[-1]], 1)[:, -a.context_length :]
+                drivers = windows.covariates_at(starts + len(blocks) * a.horizon)
+                blocks.append(_mean(networks, replace(batch, context=context, covariates=drivers)))
+            found.append(torch.cat(blocks, 1)[:, :horizon])
+    probabilities = torch.cat(found).cpu().double().numpy()
+    shares: Array = probabilities / probabilities.sum(-1, keepdims=True)
+    return shares
 
 
 def covariates_of(series: Sequence[Series], architecture: Architecture) -> Covariates | None:
@@ -80,7 +103,14 @@ def covariates_of(series: Sequence[Series], architecture: Architecture) -> Covar
     return Covariates(len(architecture.past), [s.covariates for s in series], np.stack([s.static for s in series]))
 
 
-def _mean_quantiles(networks: Sequence[RecurrentNetwork], batch: Batch) -> Tensor:
+def _windows(values: Sequence[Array], histories: Sequence[Series], network: RecurrentNetwork, ahead: int) -> Windows:
+    """The windows after the ends of histories with such values, and what is known of so many steps ahead."""
+    a, device = network.architecture, str(next(network.parameters()).device)
+    known = covariates_of(histories, a)
+    return Windows(values, a.context_length, a.horizon, device, covariates=known, ahead=ahead, on_zero=a.on_zero)
+
+
+def _mean(networks: Sequence[RecurrentNetwork], batch: Batch) -> Tensor:
     arguments = batch.context, batch.spread, batch.covariates, batch.static
     return torch.stack([network(*arguments)[0] for network in networks]).mean(0)
 

@@ -28,6 +28,7 @@ _WARM_UP_STEPS = 20
 #: The gate between anchors, its trust in their recent errors and the response to covariates have few weights that each
 #: do much; they learn this much faster than the rest.
 _FAST_RATE = 5.0
+_FAST = ("gate", "trust", "response.weight", "state_anchors.gate", "state_anchors.sharpness")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Epoch:
 class Fit:
     """A trained network, after how many steps its weights were the best, and the validation loss then (NaN without).
 
-    That loss is the pinball loss of the quantiles, whatever the network was trained with.
+    That loss is the pinball loss of the quantiles, whatever the network was trained with; the cross-entropy of states.
 
     completed says that training ended by itself, not because the clock was up.
     """
@@ -191,7 +192,12 @@ def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor)
 
 @torch.no_grad()
 def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
-    """The mean pinball loss of a network in evaluation mode over the windows at `starts`, in local scales."""
+    """The mean pinball loss of a network in evaluation mode over the windows at `starts`, in local scales.
+
+    Of a network of states it is the cross-entropy.
+    """
+    if network.architecture.states:
+        return _head_loss_on(network, windows, starts, batch_size)
     total = 0.0
     for chunk in starts.split(batch_size):
         batch = windows.batch(chunk)
@@ -262,7 +268,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _parameter_groups(network: RecurrentNetwork, recipe: Recipe) -> list[dict[str, object]]:
-    fast = {name: p for name, p in network.named_parameters() if name in ("gate", "trust", "response.weight")}
+    fast = {name: p for name, p in network.named_parameters() if name in _FAST}
     rest = [p for name, p in network.named_parameters() if name not in fast]
     return [
         {"params": rest, "base_lr": recipe.learning_rate},

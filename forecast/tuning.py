@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.config import Config
 from forecast.errors import ConfigError, DataError, OutputError
-from forecast.evaluation import Evaluation
+from forecast.evaluation import NAMES, Evaluation
 from forecast.fitting import selection_loss, with_better_scaling
 from forecast.forecaster import Forecaster
 from forecast.panel import Panel
@@ -203,9 +203,8 @@ def gains(tuning: Tuning, planned: Plan, tuned: Evaluation, defaults: Evaluation
         )
     if defaults is None:
         return said, "the defaults were not measured on later windows: there was no time left"
-    metric = "mae" if math.isnan(defaults.scores[1].metrics["mase"]) else "mase"
-    new, old = tuned.scores[0].metrics[metric], defaults.scores[0].metrics[metric]
-    figures = f"{metric.upper()} {new:.4g}"
+    new, old = (evaluation.scores[0].metrics[defaults.deciding] for evaluation in (tuned, defaults))
+    figures = f"{NAMES[defaults.deciding]} {new:.4g}"
     if new < old:
         later = f"on later windows, which the search never saw: {figures} instead of {old:.4g} with the defaults"
         return said, f"{later}{_lower(new, old)}"

@@ -39,14 +39,14 @@ def _from_2(metadata: Metadata) -> Metadata:
 
 
 def _from_3(metadata: Metadata) -> Metadata:
-    """Format 4 has a floor and a cap for forecasts, which until then had none, and how much of an error carries over.
+    """Format 4 has a floor and a cap for forecasts, how much of an error carries over, and states beside numbers.
 
-    What was not measured is the usual.
+    Until then forecasts had no bounds and targets were numbers; what was not measured is the usual.
     """
     config = metadata.get("config")
     if isinstance(config, Mapping) and isinstance(config.get("data"), Mapping):
         config = {**config, "data": {"floor": "none", "cap": "none", **config["data"]}}
-    return {**metadata, "config": config, "persistence": 0.8}
+    return {**metadata, "config": config, "persistence": 0.8, "states": [], "temperature": 1.0}
 
 
 #: The step from each format to the next.

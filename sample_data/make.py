@@ -1,4 +1,4 @@
-"""Makes the clean sample files: prices, energy, sales and sales_plan. Invented numbers on real calendars.
+"""Makes the clean sample files: prices, energy, sales, sales_plan and weather. Invented data on real calendars.
 
 python sample_data/make.py [FOLDER]
 """
@@ -21,13 +21,23 @@ STORES = ("Aarhus", "Bergen", "Cork", "Delft", "Evora", "Fulda", "Ghent", "Haarl
 ZONE = ZoneInfo("Europe/Berlin")
 #: How much of its daily peak a country uses in each hour of a working day, from midnight on.
 WORKING_DAY = (62, 59, 57, 57, 59, 66, 78, 90, 96, 98, 99, 100, 99, 97, 95, 93, 92, 94, 97, 98, 94, 87, 79, 70)
+#: What the sky is, and how often each follows each of them from one day to the next, in winter and in summer.
+SKIES = ("cloud", "rain", "sun")
+WINTER = ((0.64, 0.26, 0.10), (0.24, 0.70, 0.06), (0.22, 0.06, 0.72))
+SUMMER = ((0.50, 0.20, 0.30), (0.28, 0.56, 0.16), (0.12, 0.04, 0.84))
 #: What of it remains from Monday to Sunday.
 WEEK = (0.98, 1.0, 1.0, 1.0, 0.99, 0.87, 0.80)
 
 
 def sample_files() -> dict[str, str]:
     """The text of every file by its name."""
-    return {"prices.csv": prices(), "energy.csv": energy(), "sales.csv": sales(), "sales_plan.csv": sales_plan()}
+    return {
+        "prices.csv": prices(),
+        "energy.csv": energy(),
+        "sales.csv": sales(),
+        "sales_plan.csv": sales_plan(),
+        "weather.csv": weather(),
+    }
 
 
 def prices() -> str:
@@ -103,6 +113,20 @@ def sales_plan() -> str:
             price = round(usual[store] * 0.8, 2) if promoted else usual[store]
             lines.append(f"{date(2024, 1, 1) + timedelta(days=n)},{store},{price:.2f},{int(promoted)}")
     return _table("date,store,price,promo", lines)
+
+
+def weather() -> str:
+    """Four years of days: the sky follows that of the day before, more sun in summer, and sun warms in summer only."""
+    rng = np.random.default_rng(20200101)
+    days = [date(2020, 1, 1) + timedelta(days=n) for n in range(1461)]
+    drift, sky, lines = _drifting(rng, len(days), 0.8, 1.5), 0, []
+    for day, own in zip(days, drift, strict=True):
+        summer = (1 - np.cos(2 * np.pi * (day.timetuple().tm_yday - 20) / 365.25)) / 2
+        shares = (1 - summer) * np.array(WINTER[sky]) + summer * np.array(SUMMER[sky])
+        sky = int(np.searchsorted(shares.cumsum(), rng.random()))
+        temperature = 1 + 17 * summer + own + (4 * summer - 1.5) * (SKIES[sky] == "sun")
+        lines.append(f"{day},{temperature:.1f},{'yes' if SKIES[sky] == 'rain' else 'no'},{SKIES[sky]}")
+    return _table("date,temp,rain,sky", lines)
 
 
 def _campaigns(rng: np.random.Generator, length: int) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ COMMANDS = [text for mark, name, text in BLOCK.findall(TEXT) if name == "sh" and
 PROGRAMS = [text for _, name, text in BLOCK.findall(TEXT) if name == "python"]
 EXPLAIN = BLOCK.findall((ROOT / "docs" / "explain.md").read_text(encoding="utf-8"))
 COMPARE = BLOCK.findall((ROOT / "docs" / "compare.md").read_text(encoding="utf-8"))
+STATES = BLOCK.findall((ROOT / "docs" / "states.md").read_text(encoding="utf-8"))
 PRESETS = BLOCK.findall((ROOT / "docs" / "presets.md").read_text(encoding="utf-8"))
 
 
@@ -51,6 +52,16 @@ def test_the_commands_and_the_program_of_a_page_run(
     """In the order of the page."""
     assert blocks
     for mark, name, text in blocks:
+        if mark:
+            run(["bash", "-euo", "pipefail", "-c", text], environment)
+        elif name == "python":
+            run([sys.executable, "-W", "error", "-c", text], environment)
+
+
+@pytest.mark.slow
+def test_the_commands_and_the_program_of_the_page_on_states_run(environment: Mapping[str, str]) -> None:
+    """In the order of the page."""
+    for mark, name, text in STATES:
         if mark:
             run(["bash", "-euo", "pipefail", "-c", text], environment)
         elif name == "python":

@@ -64,7 +64,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "fitting": (
         3,
         "errors panel forecasts dependence models scaling windows calibration evaluation prediction training planning "
-        "covariates features recipe metrics",
+        "covariates features recipe metrics tempering",
     ),
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
@@ -72,7 +72,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "forecaster": (
         4,
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
-        "planning fitting checkpoint covariates upgrades sources scaling",
+        "planning fitting checkpoint covariates upgrades sources tempering scaling",
     ),
     "backtesting": (
         5,

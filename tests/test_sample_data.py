@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "sample_data"
-FILES = ("prices.csv", "energy.csv", "sales.csv", "sales_plan.csv")
+FILES = ("prices.csv", "energy.csv", "sales.csv", "sales_plan.csv", "weather.csv")
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -88,3 +88,15 @@ def test_the_plan_goes_on_where_the_sales_end():
         assert (
             reduced < usual == [float(row["price"]) for row in sold if (row["store"], row["promo"]) == (store, "0")][-1]
         )
+
+
+def test_weather_says_rain_where_the_sky_does():
+    """Every day of four years, each sky on a fifth of the days at least, and more rain after rain than after sun."""
+    table = rows("weather.csv")
+    assert len(table) == 1461
+    assert all((row["rain"] == "yes") == (row["sky"] == "rain") for row in table)
+    skies = [row["sky"] for row in table]
+    assert set(skies) == {"cloud", "rain", "sun"}
+    assert all(skies.count(sky) > len(skies) / 5 for sky in set(skies))
+    after = {sky: [new for old, new in pairwise(skies) if old == sky] for sky in set(skies)}
+    assert after["rain"].count("rain") / len(after["rain"]) > 2 * after["sun"].count("rain") / len(after["sun"])

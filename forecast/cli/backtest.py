@@ -77,6 +77,7 @@ def backtest(
     Example:
       forecast backtest sample_data/prices.csv --cells lstm,gru --windows 5
     """
+    require_numbers(config, "backtest")
     models = model or []
     baselines = check_before_work(data, models, settings, output)
     screen = Screen(quiet=quiet, verbose=verbose)
@@ -119,6 +120,15 @@ def backtest(
         show_result(screen, result, settings.by_lead)
         if output is not None:
             screen.note(f"wrote {output}")
+
+
+def require_numbers(config: Config, what: str) -> None:
+    """Raise ConfigError for a task of states, whose probabilities no baseline of a leaderboard forecasts."""
+    if config.model.task != "regression":
+        raise ConfigError(
+            f"--task {config.model.task}: a {what} is of forecasts of numbers",
+            hint=f"forecast train DATA --task {config.model.task} says how probabilities did on held-out windows",
+        )
 
 
 def check_before_work(data: str, models: Sequence[Path], settings: BacktestSettings, output: Path | None) -> list[str]:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.display import Screen, document
-from forecast.cli.options import Json, Quiet, Verbose
+from forecast.cli.options import HELP, Json, Quiet, Verbose
 from forecast.cli.report import Line, Report, check_report, problem_lines, write_report
 from forecast.cli.settings import resolve
-from forecast.config import Config, DataConfig, ModelConfig, ReadConfig
+from forecast.config import TASKS, Config, DataConfig, ModelConfig, ReadConfig
 from forecast.errors import DataError
 from forecast.sources import safe_source
 
@@ -55,6 +55,10 @@ def check(
         str | None,
         typer.Option("--horizon", "-H", metavar="N", help="Steps to forecast.", rich_help_panel="Data"),
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="|".join(TASKS), help=HELP["task"], rich_help_panel="Data"),
+    ] = None,
     report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -69,14 +73,15 @@ def check(
       forecast check sample_data/sales.csv --target units
     """
     check_report(report, data)
-    model = resolve(ModelConfig, {} if horizon is None else {"horizon": horizon})
+    given = {name: value for name, value in {"horizon": horizon, "task": task}.items() if value is not None}
+    model = resolve(ModelConfig, given)
 
     from forecast import checking
 
     found = checking.check(data, Config(data=columns, model=model, read=read))
-    given = checking.given_options((columns, read)) + ([f"--horizon {horizon}"] if horizon else [])
+    options = [*checking.given_options((columns, read)), *(f"--{name} {value}" for name, value in given.items())]
     command = shlex.join(["forecast", "train", safe_source(data)])
-    command = " ".join([command, *given, *found.options]) if found.plan else ""
+    command = " ".join([command, *options, *found.options]) if found.plan else ""
     write_report(report, report_lines(found))
     if json:
         document(summary(found, command))
@@ -147,7 +152,9 @@ def _show(screen: Screen, found: Check, command: str, report: Path | None) -> No
         screen.result(f"with {' '.join(found.options)}:")
     _section(screen, "columns", _columns(found))
     if found.panel and found.diagnosis and found.plan:
-        _section(screen, "calendar", [[fact] for fact in found.facts if not (found.columns and _is_role(fact))])
+        told = [fact for fact in found.facts if not (found.columns and _is_role(fact))]
+        _section(screen, "states", [[fact] for fact in told if _is_of_states(fact)])
+        _section(screen, "calendar", [[fact] for fact in told if not _is_of_states(fact)])
         _section(screen, "series", _series(found.panel, found.diagnosis, found.plan))
     _show_warnings(screen, found)
     screen.result()
@@ -164,6 +171,11 @@ def _show(screen: Screen, found: Check, command: str, report: Path | None) -> No
 def _is_role(fact: str) -> bool:
     """Whether a sentence says what a column is taken for, as the table of columns does."""
     return fact.partition(":")[0] in _ROLES
+
+
+def _is_of_states(fact: str) -> bool:
+    """Whether a sentence says which states the target may be in."""
+    return fact.startswith("states of ")
 
 
 def _title(found: Check) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.backtest import check_columns, check_output, counted, in_percent, p_in_words
+from forecast.cli.backtest import check_columns, check_output, counted, in_percent, p_in_words, require_numbers
 from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import DATA_HELP, Json, Quiet, Verbose
 from forecast.cli.report import Report, reporting_problems
@@ -57,6 +57,7 @@ def compare(
     Example:
       forecast compare sample_data/prices.csv --cells rnn,lstm,gru --seeds 2 --windows 4 --max-steps 40
     """
+    require_numbers(config, "comparison")
     if output is not None:
         check_output(output, (data,))
     screen = Screen(quiet=quiet, verbose=verbose)

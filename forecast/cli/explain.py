@@ -53,6 +53,7 @@ def explain(
     from forecast.forecaster import Forecaster
 
     forecasters = [with_threads(Forecaster.load(model), settings.threads) for model in models]
+    require_numbers(forecasters, models)
     data = _one_source(models, forecasters, settings)
     _check_not_read(settings.plot, [data, settings.future_data or "", *map(str, models)])
     notes: dict[str, None] = {}
@@ -95,6 +96,13 @@ def explain(
         section.show(screen)
     if settings.plot is not None:
         screen.note(f"wrote {settings.plot}")
+
+
+def require_numbers(forecasters: Sequence[Forecaster], models: Sequence[Path]) -> None:
+    """Raise ConfigError for a model of states, whose probabilities are not looked into yet."""
+    for forecaster, model in zip(forecasters, models, strict=True):
+        if forecaster.states:
+            raise ConfigError(f"{model} forecasts states, and only forecasts of numbers are explained")
 
 
 def check_before_work(models: Sequence[Path], settings: ExplainSettings) -> None:

@@ -23,6 +23,7 @@ from forecast.config import (
     INITIAL_STATES,
     PRESETS,
     SCALINGS,
+    TASKS,
     TEACHER_FORCING,
     THOUSANDS,
     Config,
@@ -78,6 +79,7 @@ PANELS = {
 }
 
 CHOICES = {
+    "task": TASKS,
     "cell": CELLS,
     "decoder": DECODERS,
     "head": HEADS,
@@ -128,6 +130,7 @@ HELP = {
     "cap": "No forecast lies above this value; none for no cap.",
     "horizon": "Steps to forecast.",
     "context_length": "Steps of history the network sees.",
+    "task": "What the target is: numbers, yes or no (binary), or one of a few names (class).",
     "cell": "Recurrent cell; `forecast cells` lists them.",
     "layers": "Recurrent layers on top of each other.",
     "hidden": "Width of a layer.",

@@ -17,7 +17,7 @@ from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import MODEL_SUFFIX, newest_model
 from forecast.cli.report import Report, reporting_problems
-from forecast.cli.settings import FORMATS, PredictSettings
+from forecast.cli.settings import FORMATS, PredictSettings, option
 from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.sources import display_source, is_local, parse, safe_source, source_stem
@@ -33,6 +33,8 @@ STDOUT = "-"
 _MOST_LEVELS = 2
 #: Rows of the forecast that are shown on a terminal, from its beginning and from its end.
 _FIRST_ROWS, _LAST_ROWS = 5, 2
+#: Probabilities of states that a table has room for.
+_MOST_STATES = 6
 #: Intervals whose adaptation is told in words.
 _TOLD_LEVELS = (80, 95)
 
@@ -67,6 +69,7 @@ def predict(
 
     forecaster = Forecaster.load(model, device=settings.device)
     check_digest(forecaster.digest, settings.expect_sha256, model)
+    check_for_states(forecaster, settings, model)
     data = find_data(settings.data, forecaster.data_path, model)
     screen.aside(f"forecasting with {model} from {display_source(data)}")
     output = settings.output or f"{source_stem(data)}.forecast.{settings.format or 'csv'}"
@@ -85,7 +88,7 @@ def predict(
         caveats = forecaster.caveats(panel)
         for caveat in caveats:
             screen.note(f"warning: {caveat}")
-        if settings.adapt is not False:
+        if settings.adapt is not False and not forecaster.states:
             forecaster = forecaster.adapted(panel)
             for sentence in adaptation_in_words(forecaster.adaptation):
                 screen.aside(sentence)
@@ -122,6 +125,25 @@ def check_before_work(settings: PredictSettings, json: bool) -> None:
         from forecast.report.plot import require_matplotlib
 
         require_matplotlib()
+
+
+def check_for_states(forecaster: Forecaster, settings: PredictSettings, model: Path) -> None:
+    """Raise ConfigError for what only a forecast of numbers has, where the model is one of states."""
+    numeric = {
+        "levels": settings.levels,
+        "quantiles": settings.quantiles,
+        "above": settings.above,
+        "below": settings.below,
+        "samples": settings.samples,
+        "floor": settings.floor not in (None, "none"),
+        "cap": settings.cap not in (None, "none"),
+        "adapt": settings.adapt,
+    }
+    if forecaster.states and (asked := [option(name) for name, is_set in numeric.items() if is_set]):
+        raise ConfigError(
+            f"{' and '.join(asked)}: {model} forecasts states, which have probabilities and no intervals",
+            hint=f"forecast predict --model {shlex.quote(str(model))}",
+        )
 
 
 def check_not_read(output: str, read: dict[str, str]) -> None:
@@ -253,15 +275,41 @@ def _table(
     several = len(forecast.columns.targets) > 1
     items = [(*item.item_id, *([item.target] if several else [])) for item in forecast.items]
     names = [" / ".join((time, *items[i])) for i, time in zip(owners, times, strict=True)]
-    quantiles = [0.5, *((100 + side * level) / 200 for level in levels for side in (-1, 1))]
-    columns = [numbers(np.concatenate(forecast.quantile(q))[shown].tolist()) for q in quantiles]
-    chances = forecast.probabilities(above, below)
-    columns += [[f"{share:.3f}" for share in np.concatenate(shares)[shown]] for shares in chances.values()]
+    if forecast.states:
+        columns, header = _state_columns(forecast, shown)
+    else:
+        columns, header = _number_columns(forecast, shown, levels, above, below)
     rows = [list(row) for row in zip(names, *columns, strict=True)]
     if len(shown) < n_rows:
         rows.insert(_FIRST_ROWS, ["…"] * len(rows[0]))
     steps = " / ".join((forecast.columns.time, *forecast.columns.ids, *(["target"] if several else [])))
-    return [steps, "forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi")), *chances], rows
+    return [steps, *header], rows
+
+
+def _state_columns(forecast: Forecast, shown: Sequence[int]) -> tuple[list[list[str]], list[str]]:
+    """The most probable state of some rows and what each of the first few states has, and what the columns are."""
+    import numpy as np
+
+    from forecast.forecasts import P_STATE
+
+    shares = np.concatenate([item.probabilities for item in forecast.items])[shown]
+    stated = forecast.stated[:_MOST_STATES]
+    named = [forecast.states[code] for code in shares.argmax(axis=1)]
+    columns = [named, *([f"{share:.3f}" for share in shares[:, code]] for code in stated)]
+    return columns, ["forecast", *(f"{P_STATE}{forecast.states[code]}" for code in stated)]
+
+
+def _number_columns(
+    forecast: Forecast, shown: Sequence[int], levels: Sequence[float], above: Sequence[float], below: Sequence[float]
+) -> tuple[list[list[str]], list[str]]:
+    """The median of some rows with its intervals and probabilities, and what the columns are."""
+    import numpy as np
+
+    quantiles = [0.5, *((100 + side * level) / 200 for level in levels for side in (-1, 1))]
+    columns = [numbers(np.concatenate(forecast.quantile(q))[shown].tolist()) for q in quantiles]
+    chances = forecast.probabilities(above, below)
+    columns += [[f"{share:.3f}" for share in np.concatenate(shares)[shown]] for shares in chances.values()]
+    return columns, ["forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi")), *chances]
 
 
 def _form(settings: PredictSettings) -> Form:

@@ -75,7 +75,7 @@ def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None
 
     with reporting_problems(report, display_source(data)) as note_down:
         with screen.reading() as on_progress:
-            panel = read_panel(data, config.data, config.read, on_progress=on_progress)
+            panel = read_panel(data, config.data, config.read, task=config.model.task, on_progress=on_progress)
         found = [warning(finding.code, finding.text) for finding in diagnose(panel).findings]
         note_down([*panel.notes, *found])
     planned = plan(panel, config)
@@ -119,6 +119,18 @@ def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
     n, steps = evaluation.n_windows, evaluation.horizon
     windows = f"{n} window{'s' * (n != 1)} of {steps} step{'s' * (steps != 1)}"
     screen.result(f"measured on {windows}{evaluation.note and f'; {evaluation.note}'}")
+    if evaluation.reliability:
+        show_reliability(screen, evaluation)
+
+
+def show_reliability(screen: Screen, evaluation: Evaluation) -> None:
+    """How often what the model called so probable came, bin by bin."""
+    screen.result()
+    rows = [
+        [f"{100 * b.low:.0f} – {100 * b.high:.0f} %", f"{b.count:,}", f"{b.forecast:.3f}", f"{b.observed:.3f}"]
+        for b in evaluation.reliability
+    ]
+    screen.table(["probability", "steps", "forecast", "came true"], rows)
 
 
 def show_worth(screen: Screen, worth: Worth) -> None:

@@ -14,7 +14,7 @@ class Architecture:
 
     smoothing says whether exponential smoothing is among the anchors, and whether their recent errors count. The
     options of the recurrence are told in stack.py, decoder in decoders.py and head in heads.py; context_loss is how
-    much the loss at every step of the context counts.
+    much the loss at every step of the context counts. states is how many states there are, 0 where values are numbers.
 
     past, future and static have an entry for each covariate: 0 for a number, PLAIN for one that is always known and
     acts in a straight line, else how many categories there are.
@@ -44,8 +44,14 @@ class Architecture:
     decoder: str = "direct"
     head: str = "quantiles"
     context_loss: float = 0.0
+    states: int = 0
 
     @property
     def counts(self) -> bool:
         """Whether the values are counts, which the network has to see on their own zero and unscaled."""
         return self.head == "negative-binomial"
+
+    @property
+    def on_zero(self) -> bool:
+        """Whether the network has to see the values as they are, and not less the level of their series."""
+        return self.counts or self.states > 0

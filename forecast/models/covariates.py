@@ -68,14 +68,14 @@ class Response(nn.Module):
     """How far a series is moved at a step by what is known of that step: columns [..., C] → [...], in spreads.
 
     Linear in `features`: each number with hinges at its quantiles, so that heat and cold may both count, and each
-    category by itself.
+    category by itself. With outputs it is what moves the logits of so many states: [..., outputs].
     """
 
     center: Tensor
     scale: Tensor
     knots: Tensor
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], outputs: int = 0) -> None:
         super().__init__()
         self.sizes = tuple(sizes)
         self.plain = [i for i, size in enumerate(sizes) if size == PLAIN]
@@ -85,7 +85,7 @@ class Response(nn.Module):
             self.register_buffer("scale", torch.ones(len(self.numbers)))
             self.register_buffer("knots", torch.zeros(len(_KNOTS), len(self.numbers)))
         n_features = (1 + len(_KNOTS)) * len(self.numbers) + sum(abs(size) for size in sizes)
-        self.weight = nn.Parameter(torch.zeros(n_features))
+        self.weight = nn.Parameter(torch.zeros(n_features, outputs) if outputs else torch.zeros(n_features))
 
     def forward(self, columns: Tensor) -> Tensor:
         return self.features(columns) @ self.weight

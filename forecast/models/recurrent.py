@@ -16,6 +16,7 @@ from forecast.models.covariates import Ahead, Encoder, Response, cautious_ridge
 from forecast.models.decoders import RecursiveDecoder, SegmentDecoder
 from forecast.models.heads import HEADS, Outlook
 from forecast.models.stack import Encoded, Stack
+from forecast.models.states import StateAnchors, cross_entropy, fit_response, indicators
 
 #: Strength of the ridge in `start_at_anchors`, per window, in squared logarithms.
 _RIDGE = 0.01
@@ -46,6 +47,9 @@ class RecurrentNetwork(nn.Module):
     zero, plus what the recurrence adds. What the series answers to at once (see covariates.Response) is taken off the
     context first and put back on every step of the horizon, so that a holiday does not change the level of the days
     after it.
+
+    Where values are states, the recurrence sees an indicator of each, and the head is a softmax whose logits are those
+    of a mixture of anchors of the indicators (see states.py), plus what covariates and the recurrence add.
     """
 
     levels: Tensor
@@ -53,35 +57,49 @@ class RecurrentNetwork(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        n_anchors = count_anchors(a.context_length, a.season_lengths, a.smoothing)
         self.past, self.future, self.static = (Encoder(c) if c else None for c in (a.past, a.future, a.static))
-        self.response = Response(a.future) if a.future else None
+        self.response = Response(a.future, a.states) if a.future else None
         past, future, static = (part.width if part else 0 for part in (self.past, self.future, self.static))
         # What the calendar tells of the past adds nothing to the past itself, and would take most of the time.
         self.n_told = sum(size != PLAIN for size in a.future)
         self.told = Encoder(a.future[: self.n_told]) if self.n_told else None
-        self.embed = nn.Linear((2 + past + (self.told.width if self.told else 0)) * a.segment, a.hidden)
+        self.embed = nn.Linear(
+            (1 + (a.states or 1) + past + (self.told.width if self.told else 0)) * a.segment, a.hidden
+        )
         self.stack = _stack(a, bidirectional=a.bidirectional, learnt=a.initial_state == "learnt")
         width = a.hidden * (2 if a.bidirectional else 1)
         self.dropout = nn.Dropout(a.dropout)
-        self.distribution = HEADS[a.head](a.quantile_levels)
         self.register_buffer("levels", torch.tensor(a.quantile_levels, dtype=torch.float32), persistent=False)
-        n_outputs = self.distribution.n_outputs
+        if a.states:
+            self.state_anchors = StateAnchors(a, width)
+            n_outputs = a.states
+        else:
+            self.distribution = HEADS[a.head](a.quantile_levels)
+            n_outputs = self.distribution.n_outputs
         self.hidden_head = nn.Linear(width + 1 + static, a.hidden)
         self.head = nn.Linear(a.hidden, a.horizon * n_outputs) if a.decoder == "direct" else None
         self.decoder = _decoder(a, n_outputs)
         self.each_step = nn.Linear(a.hidden, a.segment) if a.context_loss else None
+        if not a.states:
+            self._add_anchors(width)
+        # Everything but the anchors starts at zero: training begins at their forecast and can only be led away from it.
+        for layer in (self.head, self.each_step):
+            for weight in layer.parameters() if layer is not None else ():
+                nn.init.zeros_(weight)
+        self.ahead = Ahead(a.hidden, future, n_outputs, a.dropout) if a.future else None
+
+    def _add_anchors(self, width: int) -> None:
+        """What mixes the anchors of numbers, with a state of the recurrence that is so wide."""
+        a = self.architecture
+        n_anchors = count_anchors(a.context_length, a.season_lengths, a.smoothing)
         self.skip = nn.Linear(a.context_length, a.horizon, bias=False)
         self.gate = nn.Parameter(torch.zeros(n_anchors))
         self.trust = nn.Parameter(torch.zeros(1)) if a.smoothing else None
         self.gate_by_state = nn.Linear(width, n_anchors, bias=False)
         self.log_width = nn.Parameter(torch.zeros(a.horizon))
         self.width_by_change = nn.Parameter(torch.zeros(1 + (a.season_lengths[0] < a.context_length)))
-        # Everything but the anchors starts at zero: training begins at their forecast and can only be led away from it.
-        for layer in (self.skip, self.gate_by_state, self.head, self.each_step):
-            for weight in layer.parameters() if layer is not None else ():
-                nn.init.zeros_(weight)
-        self.ahead = Ahead(a.hidden, future, n_outputs, a.dropout) if a.future else None
+        for layer in (self.skip, self.gate_by_state):
+            nn.init.zeros_(layer.weight)
 
     def forward(
         self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
@@ -91,7 +109,13 @@ class RecurrentNetwork(nn.Module):
         context [B, L] with NaN where missing, the newest value last; spread [B], the spread of the whole series, of
         which a thousandth is the least the local scale can be. covariates [B, L + H, C], past columns first, and static
         [B, S] may be left out where the network has none.
+
+        Of states, the context may hold their probabilities [B, L, C] in place of codes, and probabilities [B, H, C] are
+        what comes back, with a scale of one.
         """
+        if self.architecture.states:
+            logits = self._logits(context, covariates, static)
+            return logits.softmax(-1), torch.ones_like(logits[:, :1, 0])
         outlook = self._outlook(context, spread, covariates, static)[0]
         return self.distribution.quantiles(outlook), outlook.unit
 
@@ -119,6 +143,8 @@ class RecurrentNetwork(nn.Module):
         The loss at every step of the context joins it where the network has one. `forcing` is how often a recursive
         decoder is told the truth in place of its own forecast.
         """
+        if self.architecture.states:
+            return cross_entropy(self._logits(context, covariates, static), target)
         outlook, encoded, values, observed = self._outlook(context, spread, covariates, static, target, forcing)
         loss = self.distribution.loss(outlook, target)
         if self.each_step is None:
@@ -129,6 +155,8 @@ class RecurrentNetwork(nn.Module):
         self, context: Tensor, spread: Tensor, covariates: Tensor | None, static: Tensor | None, target: Tensor
     ) -> float:
         """The head's loss alone, of forecasts that are told nothing of the target [B, H]."""
+        if self.architecture.states:
+            return float(self.loss(context, spread, covariates, static, target).detach())
         outlook = self._outlook(context, spread, covariates, static)[0]
         return float(self.distribution.loss(outlook, target).detach())
 
@@ -144,29 +172,17 @@ class RecurrentNetwork(nn.Module):
         """What the head is told, what the recurrence made of the context, and that context [B, L] with its mask."""
         a = self.architecture
         length, n_past = a.context_length, len(a.past)
-        covariates = context.new_empty(len(context), length + a.horizon, 0) if covariates is None else covariates
-        static = context.new_empty(len(context), 0) if static is None else static
+        covariates, static = self._given(context, covariates, static)
         response = self.response(covariates[..., n_past:]) * spread[:, None] if self.response else None
         local = self._localise(context if response is None else context - response[:, :length], spread)
         values = torch.where(local.observed, local.filled, 0.0)
-        past = self.past(covariates[:, :length, :n_past]) if self.past else covariates[:, :length, :0]
-        told = covariates[:, :length, n_past : n_past + self.n_told]
-        told = self.told(told) if self.told else told
-        fixed = self.static(static) if self.static else static
-        inputs = _segments([values, local.observed, past, told], a.segment)
-        encoded = self.stack(torch.relu(self.embed(inputs)), whole=self.each_step is not None)
-        state = encoded.last
-        summary = torch.cat([self.dropout(state), local.scale.log(), fixed], -1)
-        hidden = torch.relu(self.hidden_head(summary))
-        options, weights = self._options(local, state)
+        encoded, hidden, added = self._read([values, local.observed], local.scale.log(), covariates, static)
+        options, weights = self._options(local, encoded.last)
         base = (weights[..., None] * options).sum(1) + self.skip(values)
         # Errors are measured in the scale of the context as it was: a response could make them small by adding to it.
         center, unit = local.center, local.scale
         if response is not None:
             center, unit = center + response[:, length:], normalise(context, spread)[2]
-        added: Tensor | float = 0.0
-        if self.future is not None and self.ahead is not None:
-            added = self.ahead(hidden, self.future(covariates[:, length:, n_past:]))
         if self.head is not None:
             outputs = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1)) + added
         elif isinstance(self.decoder, RecursiveDecoder):
@@ -181,6 +197,52 @@ class RecurrentNetwork(nn.Module):
         width = torch.exp(self.log_width + (local.changes @ self.width_by_change)[:, None])
         outlook = Outlook(base + outputs[..., 0], width, outputs[..., 1:], center, local.scale, unit)
         return outlook, encoded, values, local.observed
+
+    def _logits(self, context: Tensor, covariates: Tensor | None, static: Tensor | None) -> Tensor:
+        """The logits [B, H, C] of states after a context of codes [B, L], NaN where missing, or of probabilities."""
+        a = self.architecture
+        covariates, static = self._given(context, covariates, static)
+        seen = indicators(context, a.states)
+        observed = ~torch.isnan(seen[:, 0])
+        channels = [torch.nan_to_num(seen).transpose(1, 2), observed]
+        encoded, hidden, added = self._read(channels, torch.zeros_like(seen[:, 0, :1]), covariates, static)
+        logits: Tensor = self.state_anchors(seen, encoded.last)
+        if self.response is not None:
+            logits = logits + self.response(covariates[:, a.context_length :, len(a.past) :])
+        if self.head is not None:
+            outputs: Tensor = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1))
+        else:
+            assert isinstance(self.decoder, SegmentDecoder)
+            outputs = self.decoder(self.dropout(hidden), encoded.carried)
+        return logits + outputs + added
+
+    def _given(self, context: Tensor, covariates: Tensor | None, static: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The covariates [B, L + H, C] and static ones [B, S], with no columns where there are none."""
+        a, batch = self.architecture, len(context)
+        covariates = context.new_empty(batch, a.context_length + a.horizon, 0) if covariates is None else covariates
+        return covariates, context.new_empty(batch, 0) if static is None else static
+
+    def _read(
+        self, channels: Sequence[Tensor], log_scale: Tensor, covariates: Tensor, static: Tensor
+    ) -> tuple[Encoded, Tensor, Tensor | float]:
+        """What the recurrence makes of channels [B, L] or [B, L, C], a summary [B, hidden], and what futures add.
+
+        log_scale [B, 1] joins the summary. What is added to outputs [B, H, K] comes from covariates that are known
+        ahead, given the summary.
+        """
+        length, n_past = self.architecture.context_length, len(self.architecture.past)
+        past = self.past(covariates[:, :length, :n_past]) if self.past else covariates[:, :length, :0]
+        told = covariates[:, :length, n_past : n_past + self.n_told]
+        told = self.told(told) if self.told else told
+        fixed = self.static(static) if self.static else static
+        inputs = _segments([*channels, past, told], self.architecture.segment)
+        encoded = self.stack(torch.relu(self.embed(inputs)), whole=self.each_step is not None)
+        summary = torch.cat([self.dropout(encoded.last), log_scale, fixed], -1)
+        hidden = torch.relu(self.hidden_head(summary))
+        if self.future is None or self.ahead is None:
+            return encoded, hidden, 0.0
+        added: Tensor = self.ahead(hidden, self.future(covariates[:, length:, n_past:]))
+        return encoded, hidden, added
 
     def _context_loss(self, states: Tensor, values: Tensor, observed: Tensor) -> Tensor:
         """The mean absolute error of what the state after each segment of the context says of the next one."""
@@ -267,8 +329,18 @@ class RecurrentNetwork(nn.Module):
         absolute error is a tenth above the best has a weight lower by the factor e. How the width follows the recent
         changes of a context is a ridge regression of logarithms.
         With future covariates [B, L + H, C] the response to them is set first, from what the anchors leave unexplained,
-        and the gate once more for what is left without it.
+        and the gate once more for what is left without it. Of states, the gate is that under which what came is most
+        probable, and the response a logistic regression beside it.
         """
+        if self.architecture.states:
+            offset = self.state_anchors.start(context, target)
+            if self.response is not None and covariates is not None:
+                ahead = covariates[:, self.architecture.context_length :, len(self.architecture.past) :]
+                weight, bias, factor = fit_response(self.response.features(ahead), offset, target)
+                self.response.weight.copy_(weight)
+                self.state_anchors.bias.copy_(bias)
+                self.state_anchors.sharpness.copy_(factor)
+            return
         truth, local = self._without_response(context, target, spread, None)
         self._open_gate(local, truth, sharpness)
         if self.response is not None and covariates is not None:

@@ -105,7 +105,8 @@ def find_target(table: Table, read: ReadConfig = _HOW, *, taken: Iterable[int]) 
         if len(choice) == 1:
             return find_column(table, table.names[choice[0]])
     if not numeric:
-        raise failure(table, "E304", "no column holds numbers", "name the target with --target")
+        hint = "name the target with --target; yes and no or a few names need --task binary or --task class, too"
+        raise failure(table, "E304", "no column holds numbers", hint)
     found = f"{len(numeric)} columns hold numbers and none is plainly the target: {_listed(table, numeric)}"
     raise failure(table, "E304", found, f"name one, or several with commas: --target {in_list(table, numeric[-1:])}")
 

@@ -80,7 +80,7 @@ ADVICE: dict[str, Advice] = {
     "E342": Advice("a column of names learns every row by heart", "leave the column out"),
     "E344": Advice("the file would not be used", "`--future` names them when the model is trained"),
     "E343": Advice("the network would see numbers that mean something else", "correct the column, or train again"),
-    "E345": Advice("there is nothing to tell apart, or too much", "`--target` names another column"),
+    "E345": Advice("there is nothing to tell apart, or too much", "`--task`, or `--target` names another column"),
     # E4 series
     "E401": Advice("which of the values is true cannot be known", "`--on-duplicate`, or `--id` when each is a series"),
     "E402": Advice("rows of different series would be mixed", "`--id`"),

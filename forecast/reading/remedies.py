@@ -14,6 +14,7 @@ from forecast.config import ReadConfig
 from forecast.reading.dialect import Table
 from forecast.reading.notation import Notation
 from forecast.reading.problems import Problem, named, shown
+from forecast.reading.statenames import task_of
 
 #: What a column of true and false may say, in any case.
 TRUTHS = frozenset({"true", "false", "yes", "no", "t", "f", "y", "n"})
@@ -62,7 +63,7 @@ def refusals(table: Table, column: int, rows: NDArray[np.int64], how: ReadConfig
     texts, which = table.cells[column].take(rows).distinct()
     # Cells that differ in blanks around them only are one in a hint.
     remedy = _remedy(table, column, [text.strip(" ") for text in texts], how)
-    reasons = [_reason(text.strip(" "), remedy) for text in texts]
+    reasons = [_reason(text.strip(" "), remedy or _task(table, column, how)) for text in texts]
     who = named(table.names[column])
     problems = []
     for row, number in zip(rows[:_MOST_PROBLEMS].tolist(), which[:_MOST_PROBLEMS].tolist(), strict=True):
@@ -74,12 +75,18 @@ def refusals(table: Table, column: int, rows: NDArray[np.int64], how: ReadConfig
     return problems
 
 
+def _task(table: Table, column: int, how: ReadConfig) -> str | None:
+    """The option that forecasts a target of a few names; None where there are numbers among them, or too many names."""
+    task = task_of(table.cells[column].distinct()[0], how)
+    return f"--task {task}, or name another column with --target" if task else None
+
+
 def _reason(text: str, remedy: str | None) -> tuple[str, str, str]:
     """The code, what was found, and a hint for a text that is not a number."""
     if _INFINITY.fullmatch(text) or (_NUMBER.fullmatch(text) and abs(float(text)) > 1e150):
         return "E208", f"{shown(text)} is infinite or beyond 1e150", remedy or "leave cells without a value empty"
     if text.casefold() in TRUTHS and len(text) > 1:
-        hint = "write 1 and 0, or name another column with --target"
+        hint = remedy or "write 1 and 0, or name another column with --target"
         return "E209", f"{shown(text)} is true or false, where a number is needed", hint
     remark = next((f" ({remark})" for form, remark in _REMARKS if form.fullmatch(text)), "")
     hint = "write the digits 0 to 9" if "script" in remark else "write a minus sign as -" if "dash" in remark else _HINT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,12 +16,9 @@ from forecast.reading.dialect import Table
 from forecast.reading.notation import Notation
 from forecast.reading.problems import Problem, listed, named, shown, warning
 from forecast.reading.remedies import TRUTHS
-
-#: More different names than this are names of things, and more different numbers are amounts.
-MOST_STATES, MOST_NUMBERS = 50, 20
+from forecast.reading.statenames import MOST_NUMBERS, MOST_STATES, key_of
 
 _TRUE = frozenset({"true", "yes", "t", "y"})
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _MOST_PROBLEMS = 10_000
 
 
@@ -48,11 +44,11 @@ def read_states(table: Table, column: int, task: str, read: ReadConfig, known: S
     """
     notation = Notation.of(read)
     texts, which = Cells.of(table.cells[column]).distinct()
-    keys = [None if notation.is_missing(text) else _key(text) for text in texts]
+    keys = [None if notation.is_missing(text) else key_of(text) for text in texts]
     counts = np.bincount(which, minlength=len(texts)).tolist()
     if known:
         states = tuple(known)
-        codes = {_key(state): code for code, state in enumerate(states)}
+        codes = {key_of(state): code for code, state in enumerate(states)}
     else:
         spelt = _spelt(texts, keys, counts)
         states = tuple(spelt[key] for key in sorted(spelt, key=_order))
@@ -85,27 +81,12 @@ def find_state_target(table: Table, task: str, read: ReadConfig, *, taken: Itera
     raise failure(table, "E304", found, f"name one: --target {in_list(table, candidates[-1:])}")
 
 
-def task_of(texts: Iterable[str], read: ReadConfig) -> str:
-    """The task that would forecast a column with these different texts; empty where they are numbers or too many."""
-    notation = Notation.of(read)
-    keys = {_key(text) for text in texts if not notation.is_missing(text)}
-    if not 2 <= len(keys) <= MOST_STATES or any(isinstance(key, float) for key in keys):
-        return ""
-    return "binary" if len(keys) == 2 else "class"
-
-
 def require_one(targets: Sequence[str]) -> None:
     """Raise ConfigError unless there is one target: states of several would have to be told apart in every column."""
     if len(targets) != 1:
         raise ConfigError(
             f"{len(targets)} targets: states are forecast for one at a time", hint=f"--target {targets[0]}"
         )
-
-
-def _key(text: str) -> str | float:
-    """What makes two cells the same state."""
-    text = text.strip(" ")
-    return float(text) if _NUMBER.fullmatch(text) else text.casefold()
 
 
 def _order(key: str | float) -> tuple[int, float, str]:
@@ -178,5 +159,5 @@ def _count(cells: Sequence[str], read: ReadConfig, most: int) -> int:
     if len(texts) > 100 * most:
         return most + 1
     notation = Notation.of(read)
-    keys = {_key(text) for text in texts if not notation.is_missing(text)}
+    keys = {key_of(text) for text in texts if not notation.is_missing(text)}
     return most + 1 if all(isinstance(key, float) for key in keys) and len(keys) > MOST_NUMBERS else len(keys)

@@ -26,7 +26,7 @@ def calls(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     seen = []
 
-    def read(path, data, read, on_progress=None):
+    def read(path, data, read, task="regression", on_progress=None):
         seen.append((path, data, read))
         return daily(range(9))
 
