@@ -123,7 +123,6 @@ class ModelConfig:
     context_loss is how much the loss at every step of the context counts beside that of the horizon.
     """
 
-    task: str = "regression"
     cell: str = "lstm"
     hidden: int | None = None
     layers: int | None = None
@@ -140,6 +139,7 @@ class ModelConfig:
     decoder: str = "direct"
     head: str = "quantiles"
     context_loss: float = 0.0
+    task: str = "regression"
     segment: int | None = None
     context_length: int | None = None
     horizon: int | None = None
