@@ -119,7 +119,7 @@ def test_what_is_given_is_not_searched(made_up):
 def test_cells_are_searched_where_they_are_named(made_up):
     """The plan's own among them."""
     fixed = TrainConfig(learning_rate=0.01, batch_size=64, weight_decay=0.0, max_steps=100)
-    config = Config(BLANK.data, ModelConfig("lstm", 32, 1, False, True, 0.0, 7, 28, 7), fixed)
+    config = Config(BLANK.data, ModelConfig("lstm", 32, 1, dropout=0.0, segment=7, context_length=28, horizon=7), fixed)
     found = tune(PANEL, config, trials=9, cells=("gru", "rnn"))
     assert [t.values for t in found.trials[:1]] == [{"cell": "lstm"}]
     assert {t.values["cell"] for t in found.trials} == {"lstm", "gru", "rnn"}
