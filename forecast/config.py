@@ -119,6 +119,7 @@ class ModelConfig:
     """The network. context_length, segment and horizon are steps of the series. None: chosen from the data.
 
     task is what the target is: numbers, one of two states whose second is asked for, or one of a few states.
+    anchors are the simple continuations that the network begins with; without them it begins with the last value.
     truncation is the number of recurrent steps, which are segments, that gradients go back through; 0: all of them.
     context_loss is how much the loss at every step of the context counts beside that of the horizon.
     """
@@ -127,6 +128,7 @@ class ModelConfig:
     hidden: int | None = None
     layers: int | None = None
     bidirectional: bool = False
+    anchors: bool = True
     smoothing: bool = True
     dropout: float | None = None
     variational: bool = False

@@ -245,9 +245,10 @@ def explain(forecaster: Forecaster, panel: Panel, series: Series, member: int = 
         with torch.no_grad():
             arguments = batch.context, batch.spread, batch.covariates, batch.static
             mixed = torch.stack([network.anchor_weights(*arguments)[0] for network in forecaster.networks]).mean(0)
+    # Without anchors there is the first of them, the last value.
     names = anchor_names(a.context_length, a.season_lengths, a.smoothing)
     weights = sorted(
-        ((name, weight) for name, weight in zip(names, mixed.tolist(), strict=True) if weight > 0),
+        ((name, weight) for name, weight in zip(names[: len(mixed)], mixed.tolist(), strict=True) if weight > 0),
         key=lambda pair: -pair[1],
     )
     return Explanation(context, member, layers, reaches, tuple(weights))

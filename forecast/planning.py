@@ -44,7 +44,7 @@ _MOST_TESTED = 500
 #: Settings of the network that are only mentioned where they are not the default.
 _UNUSUAL = (
     *("variational", "recurrent_dropout", "layer_norm", "residual", "initial_state", "forget_bias", "truncation"),
-    *("decoder", "head", "context_loss"),
+    *("decoder", "head", "context_loss", "anchors"),
 )
 #: The default horizon by season length; 30 for other seasons shorter than a day of hours.
 _HORIZONS = {1: 6, 4: 8, 12: 12, 52: 13}
@@ -215,7 +215,8 @@ def architecture_of(
         hidden=model.hidden,
         layers=model.layers,
         bidirectional=model.bidirectional,
-        smoothing=model.smoothing,
+        anchors=model.anchors,
+        smoothing=model.smoothing and model.anchors,
         dropout=model.dropout,
         segment=model.segment,
         context_length=model.context_length,
@@ -305,6 +306,7 @@ def _for_task(panel: Panel, config: Config) -> Config:
         f"head {model.head}": model.head != "quantiles",
         "the recursive decoder": model.decoder == "recursive",
         "context_loss": model.context_loss > 0,
+        "no_anchors": not model.anchors,
         f"floor {config.data.floor}": config.data.floor not in (None, "none"),
         f"cap {config.data.cap}": config.data.cap not in (None, "none"),
     }
@@ -450,7 +452,10 @@ def _in_words(model: ModelConfig) -> str:
     layers = f"{directions}{model.layers} layer{'s'[: model.layers != 1]} of {model.hidden}"
     blank = ModelConfig()
     said = {name: getattr(model, name) for name in _UNUSUAL if getattr(model, name) != getattr(blank, name)}
-    words = [name.replace("_", " ") + ("" if value is True else f" {value}") for name, value in said.items()]
+    words = [
+        f"no {name}" if value is False else name.replace("_", " ") + ("" if value is True else f" {value}")
+        for name, value in said.items()
+    ]
     return ", ".join((f"{ensemble}: {model.cell}", layers, *words))
 
 

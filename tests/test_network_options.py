@@ -9,7 +9,7 @@ from forecast import Forecaster
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import ConfigError, DataError
 from forecast.planning import plan
-from tests.panels import daily
+from tests.panels import daily, weekly_wave
 
 QUICK = TrainConfig(max_steps=20, patience=2)
 SERIES = 50 + 10 * np.sin(np.arange(96) * np.pi / 6) + np.random.default_rng(0).normal(0, 1, 96)
@@ -19,6 +19,7 @@ OPTIONS = {
     "recursive": {"decoder": "recursive", "bidirectional": True},
     "normal": {"head": "normal"},
     "student-t": {"head": "student-t", "decoder": "segment"},
+    "no-anchors": {"anchors": False, "cell": "gru"},
     "everything": {
         **{"variational": True, "recurrent_dropout": 0.2, "layer_norm": True, "residual": True, "layers": 2},
         **{"initial_state": "learnt", "forget_bias": 2.0, "truncation": 3, "context_loss": 0.5, "segment": 2},
@@ -80,3 +81,28 @@ def test_a_scheduled_decoder_is_told_the_truth_ever_more_seldom():
     assert [recipe.forcing(step) for step in (1, 11, 20)] == pytest.approx([1.0, 0.5, 0.05])
     assert replace(recipe, teacher_forcing="always").forcing(20) == 1.0
     assert replace(recipe, teacher_forcing="never").forcing(1) == 0.0
+
+
+def test_without_anchors_training_begins_at_the_last_value():
+    """Before its first step the median of such a network is the last value, whatever the season says."""
+    values = weekly_wave(120)
+    config = Config(
+        data=DataConfig(scaling="none", features=("none",)),
+        model=ModelConfig(hidden=8, members=1, horizon=7, anchors=False),
+        train=TrainConfig(max_steps=1, learning_rate=1e-7),
+    )
+    forecaster = Forecaster.fit(daily(values), config)
+    median = forecaster.predict(daily(values)).items[0].quantiles[:, forecaster.quantile_levels.index(0.5)]
+    np.testing.assert_allclose(median, values[-1], rtol=1e-4)
+    assert "no anchors" in " ".join(forecaster.plan_notes)
+
+
+def test_a_plain_recurrence_learns_the_season_by_itself():
+    """Without anchors a hundred steps bring the error of a weekly wave below that of the last value by a third."""
+    values = weekly_wave(300)
+    config = Config(
+        model=ModelConfig(hidden=32, members=1, horizon=7, anchors=False, cell="gru"),
+        train=TrainConfig(max_steps=150, learning_rate=0.01, patience=15),
+    )
+    scores = {s.name: s.metrics["mae"] for s in Forecaster.fit(daily(values), config).evaluation.scores}
+    assert scores["gru"] < 0.67 * scores["naive"]

@@ -135,6 +135,7 @@ HELP = {
     "layers": "Recurrent layers on top of each other.",
     "hidden": "Width of a layer.",
     "bidirectional": "Read the history in both directions.",
+    "anchors": "Begin with a mix of simple continuations; without it, the recurrence alone moves the last value.",
     "smoothing": "Let exponential smoothing be among what the network chooses from.",
     "dropout": "Share of values dropped between layers while training.",
     "variational": "Drop the same values at all steps, and also of what enters the first layer.",

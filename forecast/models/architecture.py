@@ -12,6 +12,7 @@ PLAIN = -1
 class Architecture:
     """All that decides the network's tensors. context_length, horizon and segment are steps.
 
+    anchors says whether there are others but the last value, and a linear map of the context beside the recurrence.
     smoothing says whether exponential smoothing is among the anchors, and whether their recent errors count. The
     options of the recurrence are told in stack.py, decoder in decoders.py and head in heads.py; context_loss is how
     much the loss at every step of the context counts. states is how many states there are, 0 where values are numbers.
@@ -33,6 +34,7 @@ class Architecture:
     past: tuple[int, ...] = ()
     future: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
+    anchors: bool = True
     smoothing: bool = True
     variational: bool = False
     recurrent_dropout: float = 0.0

@@ -91,15 +91,17 @@ class RecurrentNetwork(nn.Module):
     def _add_anchors(self, width: int) -> None:
         """What mixes the anchors of numbers, with a state of the recurrence that is so wide."""
         a = self.architecture
-        n_anchors = count_anchors(a.context_length, a.season_lengths, a.smoothing)
-        self.skip = nn.Linear(a.context_length, a.horizon, bias=False)
+        # The first anchor is the last value.
+        n_anchors = count_anchors(a.context_length, a.season_lengths, a.smoothing) if a.anchors else 1
+        self.skip = nn.Linear(a.context_length, a.horizon, bias=False) if a.anchors else None
         self.gate = nn.Parameter(torch.zeros(n_anchors))
         self.trust = nn.Parameter(torch.zeros(1)) if a.smoothing else None
         self.gate_by_state = nn.Linear(width, n_anchors, bias=False)
         self.log_width = nn.Parameter(torch.zeros(a.horizon))
         self.width_by_change = nn.Parameter(torch.zeros(1 + (a.season_lengths[0] < a.context_length)))
         for layer in (self.skip, self.gate_by_state):
-            nn.init.zeros_(layer.weight)
+            if layer is not None:
+                nn.init.zeros_(layer.weight)
 
     def forward(
         self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
@@ -178,7 +180,8 @@ class RecurrentNetwork(nn.Module):
         values = torch.where(local.observed, local.filled, 0.0)
         encoded, hidden, added = self._read([values, local.observed], local.scale.log(), covariates, static)
         options, weights = self._options(local, encoded.last)
-        base = (weights[..., None] * options).sum(1) + self.skip(values)
+        base = (weights[..., None] * options).sum(1)
+        base = base if self.skip is None else base + self.skip(values)
         # Errors are measured in the scale of the context as it was: a response could make them small by adding to it.
         center, unit = local.center, local.scale
         if response is not None:
@@ -260,7 +263,7 @@ class RecurrentNetwork(nn.Module):
     def anchor_weights(
         self, context: Tensor, spread: Tensor, covariates: Tensor | None = None, static: Tensor | None = None
     ) -> Tensor:
-        """The weight [B, K] of each of the `count_anchors` anchors in a forecast, the arguments as in `forward`."""
+        """The weight [B, K] of each of the anchors in a forecast, the arguments as in `forward`."""
         state = self._outlook(context, spread, covariates, static)[1].last
         response = None
         if self.response is not None and covariates is not None:
