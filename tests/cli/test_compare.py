@@ -28,7 +28,8 @@ def test_cells_stand_beside_baselines(shop, capsys):
     header, *lines = table.splitlines()
     assert header.split()[:6] == ["MASE", "±", "MAE", "skill", "in", "80"]
     assert {line.split("  ")[0].removesuffix(" ≈") for line in lines} == {"gru", "lstm", "naive", "seasonal naive"}
-    assert "has the lowest error (MASE " in words
+    # Ten steps teach little: where they teach nothing, all cells forecast as they began.
+    assert "has the lowest error (MASE " in words or "all cells have the same error (MASE " in words
     assert "3 forecasts of 7 steps: 1 series, 3 cutoffs, 7 steps apart, the last 7 before the end" in words
     assert "single networks from 2 seeds, trained once, before the first cutoff" in words
     assert 'target: "units"' in err
@@ -96,7 +97,7 @@ def test_a_cell_that_fails_is_exit_5(shop, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--cells", "lstm,gur"], 2, "hint: did you mean gru"),
+        (["--cells", "lstm,gur"], 2, "hint: did you mean mgu or gru"),
         (["--cells", "lstm,gru,lstm"], 2, "--cells: cells has lstm twice\nhint: --cells lstm,gru\n"),
         (["--seeds", "0"], 2, "--seeds: seeds is 0, but must lie between 1 and 1000"),
         (["--jobs", "0"], 2, "--jobs: jobs is 0"),

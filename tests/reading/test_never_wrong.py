@@ -167,7 +167,7 @@ SPOIL: list[Callable[[str], str]] = [
     lambda cell: f"{cell}\t",
     lambda cell: f"{cell}\n",
     lambda cell: f'"{cell}',
-    lambda cell: f"{cell},5",
+    lambda cell: f"{cell},5,5",
     lambda cell: f"{cell};5",
     lambda cell: f"{cell}\u00a0",
     lambda cell: f"'{cell}'",
