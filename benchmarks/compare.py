@@ -5,7 +5,10 @@ the first cutoff, errors from later windows that neither training nor stopping s
 (2016) found that no variant of the LSTM is significantly better than the LSTM itself, and that the forget gate and the
 activation of the output are what it cannot do without: the table over all files says how each cell fared there.
 
-    python benchmarks/compare.py FOLDER [--seeds 3] [--preset fast] [--jobs 1] [--output results.md]
+With --no-anchors it is the recurrence alone that moves the last value: where anchors say most of what there is to say,
+cells can hardly differ.
+
+    python benchmarks/compare.py FOLDER [--no-anchors] [--seeds 3] [--preset fast] [--jobs 1] [--output results.md]
 """
 
 from __future__ import annotations
@@ -69,10 +72,12 @@ def main() -> None:
     parser.add_argument("--cells", default=",".join(CELLS), help="cells, separated by commas")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--no-anchors", action="store_true", help="compare the recurrence alone")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=Path, help="write the tables here too, as Markdown")
     options = parser.parse_args()
     how = ["--cells", options.cells, "--seeds", str(options.seeds), "--preset", options.preset]
+    how += ["--no-anchors"] if options.no_anchors else []
     outcomes = []
     for file in FILES:
         if not options.only or file.name in options.only.split(","):
