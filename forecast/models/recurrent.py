@@ -189,7 +189,8 @@ class RecurrentNetwork(nn.Module):
         if self.head is not None:
             outputs = self.head(self.dropout(hidden)).unflatten(1, (a.horizon, -1)) + added
         elif isinstance(self.decoder, RecursiveDecoder):
-            truth = None if target is None else (target - center) / local.scale
+            # Data to the decoder: the slope of a missing value by its unit would be NaN, although nobody is told it.
+            truth = None if target is None else ((target - center) / local.scale).detach()
             base = base + (added[..., 0] if isinstance(added, Tensor) else 0.0)
             outputs = self.decoder(self.dropout(hidden), encoded.carried, local.filled, base, truth, forcing)
             if isinstance(added, Tensor):

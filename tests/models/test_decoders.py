@@ -127,3 +127,15 @@ def test_the_loss_at_every_step_looks_no_further_than_the_next_segment():
     (gradient,) = torch.autograd.grad(network._context_loss(states, values, observed), states)
     assert (gradient[:, :2].abs().sum(-1) > 0).all()
     assert (gradient[:, 2] == 0).all()
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_missing_value_to_come_leaves_gradients_finite_where_covariates_are_known(decoder):
+    """The units of a context answer to what is known ahead, and a target that is missing says nothing of them."""
+    network = RecurrentNetwork(replace(SMALL, decoder=decoder, future=(0,)))
+    for p in network.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    target = torch.randn(8, 7)
+    target[:3, 1] = torch.nan
+    network.loss(torch.randn(8, 12), torch.ones(8), torch.randn(8, 19, 1), None, target, forcing=0.5).backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
