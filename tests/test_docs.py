@@ -16,10 +16,16 @@ __all__ = ["environment"]
 TEXT = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
 COMMANDS = [text for mark, name, text in BLOCK.findall(TEXT) if name == "sh" and mark]
 PROGRAMS = [text for _, name, text in BLOCK.findall(TEXT) if name == "python"]
-EXPLAIN = BLOCK.findall((ROOT / "docs" / "explain.md").read_text(encoding="utf-8"))
-COMPARE = BLOCK.findall((ROOT / "docs" / "compare.md").read_text(encoding="utf-8"))
-STATES = BLOCK.findall((ROOT / "docs" / "states.md").read_text(encoding="utf-8"))
-PRESETS = BLOCK.findall((ROOT / "docs" / "presets.md").read_text(encoding="utf-8"))
+#: The other pages whose blocks run in the order of the page, and what they leave behind.
+PAGES = {
+    "cells": ("gradients.png",),
+    "compare": (),
+    "explain": ("gates.png", "prices.html", "gradients.png"),
+    "network": ("t.safetensors",),
+    "presets": (),
+    "probabilities": (),
+    "states": (),
+}
 
 
 @pytest.mark.slow
@@ -45,27 +51,19 @@ def test_the_programs_of_the_backtest_page_run(program: str, environment: Mappin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("blocks", [PRESETS, COMPARE], ids=["presets", "compare"])
-def test_the_commands_and_the_program_of_a_page_run(
-    blocks: list[tuple[str, str, str]], environment: Mapping[str, str]
+@pytest.mark.parametrize(("page", "written"), PAGES.items(), ids=PAGES)
+def test_the_commands_and_programs_of_a_page_run(
+    page: str, written: tuple[str, ...], environment: Mapping[str, str]
 ) -> None:
-    """In the order of the page."""
+    """In the order of the page; the files are where it says."""
+    blocks = BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))
     assert blocks
     for mark, name, text in blocks:
         if mark:
             run(["bash", "-euo", "pipefail", "-c", text], environment)
         elif name == "python":
             run([sys.executable, "-W", "error", "-c", text], environment)
-
-
-@pytest.mark.slow
-def test_the_commands_and_the_program_of_the_page_on_states_run(environment: Mapping[str, str]) -> None:
-    """In the order of the page."""
-    for mark, name, text in STATES:
-        if mark:
-            run(["bash", "-euo", "pipefail", "-c", text], environment)
-        elif name == "python":
-            run([sys.executable, "-W", "error", "-c", text], environment)
+    assert all(Path(file).stat().st_size > 0 for file in written)
 
 
 def test_the_table_of_presets_says_what_the_code_does() -> None:
@@ -75,15 +73,3 @@ def test_the_table_of_presets_says_what_the_code_does() -> None:
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{preset}`") and line.count("|") == 6)
         steps = ", ".join(f"{n:,}" for n in most)
         assert row.split("|", 2)[2] == f" {members} | {steps} | {patience} | {learning_rate:g} |"
-
-
-@pytest.mark.slow
-def test_the_commands_and_the_program_of_the_page_on_explanations_run(environment: Mapping[str, str]) -> None:
-    """In the order of the page; the pictures are where it says."""
-    for mark, name, text in EXPLAIN:
-        if mark:
-            run(["bash", "-euo", "pipefail", "-c", text], environment)
-        elif name == "python":
-            run([sys.executable, "-W", "error", "-c", text], environment)
-    for written in ("gates.png", "prices.html", "gradients.png"):
-        assert Path(written).stat().st_size > 0
