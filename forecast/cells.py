@@ -12,13 +12,15 @@ class Card:
 
     kind is its module and class in `forecast.models.cells`, idea one line on what its equations do, paper authors and
     year. weights gives the number of weights of one layer in one direction for an input size and a hidden size, with
-    one bias vector for each gate (torch's own layers keep some of them twice).
+    one bias vector for each gate (torch's own layers keep some of them twice). recurs says whether any of them multiply
+    the state before.
     """
 
     kind: str
     idea: str
     paper: str
     weights: Callable[[int, int], int]
+    recurs: bool = True
 
 
 def _weights(parts: int, *, vectors: int = 0, matrices: int = 0) -> Callable[[int, int], int]:
@@ -70,9 +72,17 @@ CELLS: dict[str, Card] = {
     "janet": Card("units.Janet", "lstm with just the forget gate", "van der Westhuizen & Lasenby 2018", _weights(2)),
     "lem": Card("units.Lem", "two states, each moving by steps of learnt size", "Rusch et al. 2022", _weights(4)),
     "minlstm": Card(
-        "scans.Minlstm", "gates without state, all steps in parallel", "Feng et al. 2024", _weights(3, matrices=-3)
+        "scans.Minlstm",
+        "gates without state, all steps in parallel",
+        "Feng et al. 2024",
+        _weights(3, matrices=-3),
+        recurs=False,
     ),
     "mingru": Card(
-        "scans.Mingru", "one gate without state, all steps in parallel", "Feng et al. 2024", _weights(2, matrices=-2)
+        "scans.Mingru",
+        "one gate without state, all steps in parallel",
+        "Feng et al. 2024",
+        _weights(2, matrices=-2),
+        recurs=False,
     ),
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from forecast.bounds import Bounds, outside
 from forecast.calendars import season_lengths as calendar_seasons
+from forecast.cells import CELLS
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import ConfigError, DataError
 from forecast.features import check_features, choose_features, choose_holidays, feature_names, holiday_notes
@@ -278,7 +279,15 @@ def _covariates_in_words(panel: Panel, features: Sequence[str]) -> tuple[str, ..
 
 
 def _check_together(config: Config) -> None:
-    """Raise ConfigError for settings of different sections that contradict each other."""
+    """Raise ConfigError for settings that contradict each other, or that would have no effect."""
+    model = config.model
+    if model.recurrent_dropout and not CELLS[model.cell].recurs:
+        raise ConfigError(
+            f"recurrent_dropout has nothing to drop: {model.cell} has no recurrent weights",
+            hint="leave --recurrent-dropout out, or --dropout 0.2",
+        )
+    if model.variational and model.dropout == 0:
+        raise ConfigError("variational says how values are dropped, and dropout is 0", hint="--dropout 0.2")
     if config.train.teacher_forcing != TrainConfig().teacher_forcing and config.model.decoder != "recursive":
         raise ConfigError(
             f"teacher_forcing is for the recursive decoder, not for the {config.model.decoder} one",
@@ -306,7 +315,7 @@ def _for_task(panel: Panel, config: Config) -> Config:
         f"head {model.head}": model.head != "quantiles",
         "the recursive decoder": model.decoder == "recursive",
         "context_loss": model.context_loss > 0,
-        "no_anchors": not model.anchors,
+        "a network without anchors": not model.anchors,
         f"floor {config.data.floor}": config.data.floor not in (None, "none"),
         f"cap {config.data.cap}": config.data.cap not in (None, "none"),
     }

@@ -55,14 +55,15 @@ def test_the_programs_of_the_backtest_page_run(program: str, environment: Mappin
 def test_the_commands_and_programs_of_a_page_run(
     page: str, written: tuple[str, ...], environment: Mapping[str, str]
 ) -> None:
-    """In the order of the page; the files are where it says."""
+    """Commands in the order of the page, then its program; the files are where it says."""
     blocks = BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))
     assert blocks
-    for mark, name, text in blocks:
+    for mark, _, text in blocks:
         if mark:
             run(["bash", "-euo", "pipefail", "-c", text], environment)
-        elif name == "python":
-            run([sys.executable, "-W", "error", "-c", text], environment)
+    # What a page tells in pieces is one program.
+    program = "\n".join(text for _, name, text in blocks if name == "python")
+    run([sys.executable, "-W", "error", "-c", program], environment)
     assert all(Path(file).stat().st_size > 0 for file in written)
 
 

@@ -59,7 +59,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "leaderboard": (3, "metrics baselines evaluation significance"),
     "prediction": (3, "models scaling windows panel"),
     "training": (3, "errors models windows recipe"),
-    "planning": (3, "errors config bounds calendars panel models scaling seasonality features presets recipe"),
+    "planning": (3, "errors cells config bounds calendars panel models scaling seasonality features presets recipe"),
     "checking": (3, "errors config panel diagnosis planning reading"),
     "fitting": (
         3,

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from forecast import Forecaster
+from forecast.cells import CELLS
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import ConfigError, DataError
+from forecast.models.cells import make_cell
 from forecast.planning import plan
 from tests.panels import daily, weekly_wave
 
@@ -106,3 +108,22 @@ def test_a_plain_recurrence_learns_the_season_by_itself():
     )
     scores = {s.name: s.metrics["mae"] for s in Forecaster.fit(daily(values), config).evaluation.scores}
     assert scores["gru"] < 0.67 * scores["naive"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_dropping_recurrent_weights_needs_some(cell):
+    """A card says whether its cell has recurrent weights; one without cannot have them dropped."""
+    assert CELLS[cell].recurs == bool(make_cell(cell, 2, 4).recurrent)
+    asked = settings(cell=cell, recurrent_dropout=0.2)
+    if CELLS[cell].recurs:
+        plan(daily(SERIES), asked)
+    else:
+        with pytest.raises(ConfigError, match=f"{cell} has no recurrent weights"):
+            plan(daily(SERIES), asked)
+
+
+def test_variational_dropout_needs_dropout():
+    """With nothing to drop it would have no effect."""
+    with pytest.raises(ConfigError, match="dropout is 0") as caught:
+        plan(daily(SERIES), settings(variational=True, dropout=0.0))
+    assert caught.value.hint == "--dropout 0.2"
