@@ -31,8 +31,9 @@ from scale import run
 from forecast import Config, Forecaster, fitting, planning, read_panel, training
 from forecast.config import ModelConfig, TrainConfig
 from forecast.models.anchors import count_anchors
-from forecast.models.recurrent import RecurrentNetwork, Stack
+from forecast.models.recurrent import RecurrentNetwork
 from forecast.models.smoothing import _reach, rates_for
+from forecast.models.stack import Stack
 from forecast.panel import Panel
 from forecast.planning import Plan
 from forecast.windows import Windows
@@ -83,8 +84,7 @@ STEP_PARTS = (
     Part("localise, fill", RecurrentNetwork, "_localise"),
     Part("anchors", RecurrentNetwork, "_options"),
     Part("recurrence", Stack, "forward"),
-    Part("embedding, heads, loss", RecurrentNetwork, "forward"),
-    Part("embedding, heads, loss", training, "pinball"),
+    Part("embedding, heads, loss", RecurrentNetwork, "loss"),
     Part("backward", torch.Tensor, "backward"),
     Part("optimiser, average", torch.nn.utils, "clip_grad_norm_"),
     Part("optimiser, average", torch.optim.AdamW, "step"),
@@ -96,7 +96,7 @@ TRAIN_PARTS = (
     Part("trial of features", fitting, "_worthwhile", whole=True),
     Part("start", training, "_fresh_network"),
     Part("selection", fitting, "_select"),
-    Part("validation", training, "loss_on"),
+    Part("validation", training, "head_loss_on"),
     Part("judge", fitting, "_held_out"),
     Part("judge", fitting, "_factors"),
     Part("judge", fitting, "_evaluation"),

@@ -18,7 +18,7 @@ from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.recipe import Recipe
-from forecast.windows import Windows
+from forecast.windows import Batch, Windows
 
 #: Optimiser steps between two looks at the validation windows.
 STEPS_PER_EPOCH = 10
@@ -128,7 +128,7 @@ def train(
         optimiser = torch.optim.AdamW(_parameter_groups(network, recipe), weight_decay=recipe.weight_decay)
         batch_size = min(recipe.batch_size, len(starts))
         # Counted before the first step: where even one step makes things worse, the start is what is kept.
-        best_loss = math.inf if validation is None else _head_loss_on(averaged, *validation)
+        best_loss = math.inf if validation is None else head_loss_on(averaged, *validation)
         best_loss = best_loss if math.isfinite(best_loss) else math.inf
         best_step, best_weights = 0, copy.deepcopy(averaged.state_dict())
         began, up = time.monotonic(), False
@@ -146,7 +146,7 @@ def train(
             up = clock.is_up(share)
             if step % STEPS_PER_EPOCH and step != recipe.max_steps and not up:
                 continue
-            validation_loss = None if validation is None else _head_loss_on(averaged, *validation)
+            validation_loss = None if validation is None else head_loss_on(averaged, *validation)
             improved = validation_loss is not None and validation_loss < best_loss
             if validation_loss is None or improved:
                 best_loss = best_loss if validation_loss is None else validation_loss
@@ -197,25 +197,32 @@ def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_s
     Of a network of states it is the cross-entropy.
     """
     if network.architecture.states:
-        return _head_loss_on(network, windows, starts, batch_size)
-    total = 0.0
-    for chunk in starts.split(batch_size):
-        batch = windows.batch(chunk)
+        return head_loss_on(network, windows, starts, batch_size)
+
+    def loss(batch: Batch) -> float:
         quantiles, scale = network(batch.context, batch.spread, batch.covariates, batch.static)
-        total += pinball(quantiles, batch.target, network.levels, scale).item() * len(chunk)
-    return total / len(starts)
+        return pinball(quantiles, batch.target, network.levels, scale).item()
+
+    return _mean_over(windows, starts, batch_size, loss)
 
 
 @torch.no_grad()
-def _head_loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
+def head_loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
     """The mean loss of a network's own head in evaluation mode over the windows at `starts`: it decides when to stop.
 
     Quantiles of counts take long to find; likelihoods need none.
     """
+
+    def loss(batch: Batch) -> float:
+        return network.judge(batch.context, batch.spread, batch.covariates, batch.static, batch.target)
+
+    return _mean_over(windows, starts, batch_size, loss)
+
+
+def _mean_over(windows: Windows, starts: Tensor, batch_size: int, loss: Callable[[Batch], float]) -> float:
     total = 0.0
     for chunk in starts.split(batch_size):
-        batch = windows.batch(chunk)
-        total += network.judge(batch.context, batch.spread, batch.covariates, batch.static, batch.target) * len(chunk)
+        total += loss(windows.batch(chunk)) * len(chunk)
     return total / len(starts)
 
 

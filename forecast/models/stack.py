@@ -86,24 +86,6 @@ class Stack(nn.Module):
             parts = [*parts, encoded.states] if whole else [encoded.states]
         return Encoded(torch.cat(parts, 1), encoded.last, encoded.carried)
 
-    def trace(self, inputs: Tensor) -> list[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        """For each layer what its gates, memory and states [B, T, H] do over inputs [B, T, I], by name, twice.
-
-        Once forward and once backward, in the order of time; the latter is empty where there is no such direction.
-        """
-        found, states = [], inputs
-        for i in range(len(self.forward_layers)):
-            entered, (forward, backward) = states, self._beginnings(i, None)
-            one = self._layer(i).trace(entered, self._begin(forward, entered))
-            other = {}
-            if self.backward_layers:
-                reverse = self._layer(i, backward=True).trace(entered.flip(1), self._begin(backward, entered))
-                other = {name: values.flip(1) for name, values in reverse.items()}
-            states = torch.cat([one["state"], other["state"]], -1) if other else one["state"]
-            states = self._left(i, states, entered)
-            found.append((one, other))
-        return found
-
     def _layer(self, number: int, *, backward: bool = False) -> Cell:
         layers = self.backward_layers if backward else self.forward_layers
         layer: Cell = layers[number]  # type: ignore[assignment]
