@@ -253,6 +253,12 @@ class Forecaster:
         data = replace(data, floor=data.floor if floor is None else floor, cap=data.cap if cap is None else cap)
         return replace(self, config=replace(self.config, data=data))
 
+    def on_threads(self, threads: int | None) -> Forecaster:
+        """This Forecaster, computing on so many threads; None leaves it as it is."""
+        if threads is None:
+            return self
+        return replace(self, config=replace(self.config, train=replace(self.config.train, threads=threads)))
+
     @property
     def bounds(self) -> Bounds:
         """Between what forecasts lie."""

@@ -22,6 +22,8 @@ ROOMS: dict[str, tuple[int, str]] = {
     "version": (0, ""),
     "cells": (1, ""),
     "config": (1, "errors cells"),
+    "durations": (1, "errors"),
+    "policies": (1, "errors config durations"),
     "databases": (1, "sources"),
     "holidays": (1, "errors config"),
     "timezones": (1, "errors config"),
@@ -40,6 +42,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "bounds": (2, "panel timeformat"),
     "dependence": (2, ""),
     "forecasts": (2, "errors bounds dependence panel"),
+    "settings": (2, "errors config forecasts"),
     "upgrades": (2, ""),
     "models": (2, "cells"),
     "reading": (2, "errors sources version config timezones databases calendars panel timeformat"),
@@ -91,7 +94,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "report": (5, "errors calendars panel timeformat forecasts writing explanation"),
     "cli": (
         6,
-        "errors sources version cells config panel timeformat forecasts tuning study "
+        "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation comparison explanation workers",
     ),

@@ -15,13 +15,13 @@ import typer
 
 from forecast.cli.display import Screen, document, numbers
 from forecast.cli.options import DATA_HELP, Json, Quiet, Verbose
-from forecast.cli.predict import override, with_threads
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import BacktestSettings
 from forecast.cli.signals import stop_on_signals
 from forecast.cli.train import leave_if_asked
 from forecast.config import Config
 from forecast.errors import ConfigError, DataError
+from forecast.settings import override
 from forecast.sources import STDIN, display_source, is_local, parse
 
 if TYPE_CHECKING:
@@ -236,8 +236,7 @@ def _read(
     from forecast.reading import read_panel
 
     saved = {
-        str(path): with_threads(Forecaster.load(path, device=config.train.device), config.train.threads)
-        for path in models
+        str(path): Forecaster.load(path, device=config.train.device).on_threads(config.train.threads) for path in models
     }
     panels: dict[str, Panel] = {}
     with reporting_problems(report, display_source(data)) as note_down, screen.reading() as on_progress:

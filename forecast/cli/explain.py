@@ -11,11 +11,12 @@ import typer
 
 from forecast.cli.display import Screen, aligned, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.predict import find_data, override, with_threads
+from forecast.cli.predict import find_data
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import ExplainSettings
 from forecast.config import ReadConfig
 from forecast.errors import ConfigError, DataError
+from forecast.settings import override
 from forecast.sources import STDIN, display_source, is_local, parse, safe_source
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def explain(
 
     from forecast.forecaster import Forecaster
 
-    forecasters = [with_threads(Forecaster.load(model), settings.threads) for model in models]
+    forecasters = [Forecaster.load(model).on_threads(settings.threads) for model in models]
     require_numbers(forecasters, models)
     data = _one_source(models, forecasters, settings)
     _check_not_read(settings.plot, [data, settings.future_data or "", *map(str, models)])

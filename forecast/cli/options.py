@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli.paths import require_folder
-from forecast.cli.settings import DIRECTIONS, EXPLANATIONS, FORMATS, SECTIONS, option, resolve
+from forecast.cli.settings import DIRECTIONS, EXPLANATIONS, SECTIONS, option, resolve
 from forecast.config import (
     CELLS,
     DECODERS,
@@ -28,6 +28,7 @@ from forecast.config import (
     THOUSANDS,
     Config,
 )
+from forecast.settings import FORMATS
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.", rich_help_panel="Output")

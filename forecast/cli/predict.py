@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +16,16 @@ from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import MODEL_SUFFIX, newest_model
 from forecast.cli.report import Report, reporting_problems
-from forecast.cli.settings import FORMATS, PredictSettings, option
+from forecast.cli.settings import option
 from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
+from forecast.settings import FORMATS, PredictSettings, override
 from forecast.sources import display_source, is_local, parse, safe_source, source_stem
 
 if TYPE_CHECKING:
     from forecast.adaptation import Adaptation
     from forecast.forecaster import Forecaster
-    from forecast.forecasts import Forecast, Form
+    from forecast.forecasts import Forecast
     from forecast.panel import Panel
 
 STDOUT = "-"
@@ -84,7 +84,7 @@ def predict(
             note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
-        forecaster = with_threads(forecaster, settings.threads).within(settings.floor, settings.cap)
+        forecaster = forecaster.on_threads(settings.threads).within(settings.floor, settings.cap)
         caveats = forecaster.caveats(panel)
         for caveat in caveats:
             screen.note(f"warning: {caveat}")
@@ -100,15 +100,6 @@ def predict(
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
             screen.aside(f"wrote {safe_source(path)}")
-
-
-def override(stored: ReadConfig, given: ReadConfig) -> ReadConfig:
-    """How the model's data were read, but for what is given here."""
-    # Until when rows count belongs to one run: a model that kept it would never see what came after its training.
-    given_here = {name: value for name, value in vars(given).items() if value not in (None, ())}
-    # Whoever says what the decimal mark is now says, too, that the one between thousands may have changed.
-    thousands = {"thousands": None} if given.decimal and given.decimal != stored.decimal else {}
-    return replace(stored, **({"as_of": None} | thousands | given_here))
 
 
 def check_before_work(settings: PredictSettings, json: bool) -> None:
@@ -185,7 +176,7 @@ def write(forecast: Forecast, panel: Panel, output: str, settings: PredictSettin
     """The forecast as a file, in a table, or on stdout for `-`; and as a picture where one was asked for."""
     from forecast.writing import render, write_forecast, write_forecast_sql
 
-    form = _form(settings)
+    form = settings.form
     if output == STDOUT:
         sys.stdout.flush()
         text = render(forecast, format=settings.format or "csv", excel_safe=settings.excel_safe, **form)
@@ -206,7 +197,7 @@ def summary(
     """What `--json` prints: which model and data, where the forecast went, and the forecast itself."""
     from forecast.writing import render
 
-    form = _form(settings)
+    form = settings.form
     return {
         "model": str(model),
         "sha256": forecaster.digest,
@@ -310,27 +301,6 @@ def _number_columns(
     chances = forecast.probabilities(above, below)
     columns += [[f"{share:.3f}" for share in np.concatenate(shares)[shown]] for shares in chances.values()]
     return columns, ["forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi")), *chances]
-
-
-def _form(settings: PredictSettings) -> Form:
-    """The columns of the file, as `Forecast.to_frame` takes them."""
-    return {
-        "levels": settings.levels or None,
-        "quantiles": settings.quantiles,
-        "nixtla_names": settings.nixtla_names,
-        "above": settings.above,
-        "below": settings.below,
-        "samples": settings.samples or 0,
-        "seed": settings.seed,
-    }
-
-
-def with_threads(forecaster: Forecaster, threads: int | None) -> Forecaster:
-    """The forecaster, computing on so many threads where somebody said how many."""
-    if threads is None:
-        return forecaster
-    config = replace(forecaster.config, train=replace(forecaster.config.train, threads=threads))
-    return replace(forecaster, config=config)
 
 
 def _shortest(path: Path) -> Path:

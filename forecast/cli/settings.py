@@ -9,10 +9,8 @@ from __future__ import annotations
 import csv
 import difflib
 import json
-import math
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -25,69 +23,18 @@ from forecast.config import (
     ModelConfig,
     ReadConfig,
     TrainConfig,
-    check_bounds,
     read_section,
     suggest,
 )
 from forecast.errors import ConfigError
+from forecast.settings import PICTURES, PredictSettings, read_toml
 
 SETTINGS_FILE = Path("forecast.toml")
 PREFIX = "FORECAST_"
 
-FORMATS = ("csv", "json", "parquet")
-PICTURES = (".png", ".svg")
 DIRECTIONS = ("forward", "backward")
 #: What an explanation can be a picture of.
 EXPLANATIONS = ("gates", "gradients", "lags", "anchors", "covariates")
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """What `forecast predict` can be told. None: found, or chosen, where the command runs."""
-
-    model: str | None = None
-    data: str | None = None
-    future_data: str | None = None
-    horizon: int | None = None
-    levels: tuple[float, ...] = ()
-    quantiles: tuple[float, ...] = ()
-    above: tuple[float, ...] = ()
-    below: tuple[float, ...] = ()
-    samples: int | None = None
-    seed: int = 1
-    floor: float | str | None = None
-    cap: float | str | None = None
-    output: str | None = None
-    format: str | None = None
-    nixtla_names: bool = False
-    excel_safe: bool = False
-    plot: str | None = None
-    chart: bool | None = None
-    adapt: bool | None = None
-    expect_sha256: str | None = None
-    device: str = "auto"
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.horizon is not None:
-            ModelConfig(horizon=self.horizon)
-        TrainConfig(device=self.device, threads=self.threads, seed=self.seed)
-        if self.samples is not None and not 1 <= self.samples <= 100_000:
-            raise ConfigError(f"samples is {self.samples}, but must lie between 1 and 100000")
-        if self.format is not None and self.format not in FORMATS:
-            raise ConfigError(f"unknown format {self.format!r}", hint=suggest(self.format, FORMATS))
-        for level in self.levels:
-            if not 0 < level < 100:
-                raise ConfigError(f"a level of {level} % was asked for, but levels lie between 0 and 100")
-        for quantile in self.quantiles:
-            if not 0 < quantile < 1:
-                raise ConfigError(f"a quantile of {quantile} was asked for, but quantiles lie between 0 and 1")
-        check_bounds(self.floor, self.cap)
-        for threshold in (*self.above, *self.below):
-            if not math.isfinite(threshold):
-                raise ConfigError(f"a threshold of {threshold} was asked for, but thresholds are finite")
-        if self.plot is not None and Path(self.plot).suffix.lower() not in PICTURES:
-            raise ConfigError(f"plot is {self.plot!r}, but must end in .png or .svg")
 
 
 @dataclass(frozen=True)
@@ -226,20 +173,7 @@ def read_file(path: Path) -> dict[str, dict[str, Any]]:
     """The tables of a settings file, checked key by key; empty when there is no such file."""
     if not os.path.lexists(path):
         return {}
-    if not path.is_file():
-        raise ConfigError(f"{path} is not a regular file", hint=f"move it away: mv {path} {path}.old")
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} cannot be read: it is not UTF-8") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    tables = read_toml(path)
     for name, table in tables.items():
         if name not in SECTIONS:
             homes = [f"[{section}]" for section, kind in SECTIONS.items() if name in {f.name for f in fields(kind)}]

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from forecast.cli.app import run
-from forecast.cli.predict import find_data, override
+from forecast.cli.predict import find_data
 from forecast.config import ReadConfig
 from forecast.errors import ConfigError
 from forecast.forecaster import Forecaster, read_card
 from forecast.reading import read_panel
+from forecast.settings import override
 from forecast.writing import lock, render
 
 

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from forecast.cli.options import CHOICES, HELP, PANELS
 from forecast.cli.settings import (
-    FORMATS,
     SECTIONS,
-    PredictSettings,
     TuneSettings,
     read_environment,
     read_file,
@@ -21,6 +19,7 @@ from forecast.cli.settings import (
 )
 from forecast.config import Config, DataConfig, ModelConfig, ReadConfig, TrainConfig
 from forecast.errors import ConfigError
+from forecast.settings import FORMATS, PredictSettings
 from forecast.writing import WRITERS
 
 EVERY = [(section, field.name) for section, kind in SECTIONS.items() for field in fields(kind)]
