@@ -43,6 +43,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "dependence": (2, ""),
     "forecasts": (2, "errors bounds dependence panel"),
     "settings": (2, "errors config forecasts"),
+    "jobs": (2, "errors sources config durations policies settings"),
     "upgrades": (2, ""),
     "models": (2, "cells"),
     "reading": (2, "errors sources version config timezones databases calendars panel timeformat"),
