@@ -280,6 +280,20 @@ def write_atomic(path: Path, data: bytes, *, verify: Callable[[bytes], None] | N
             temporary.unlink(missing_ok=True)
 
 
+def move(path: Path, target: Path) -> None:
+    """Gives a file another name in its folder, in place of what was there: before or after a crash, never between."""
+    with _os_errors(target):
+        path.replace(target)
+        _sync_folder(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, where it is there."""
+    with _os_errors(path):
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Holds `<path>.lock` while the block runs, so that no other run writes the same output; hold it for a whole run.

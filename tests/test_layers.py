@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "forecast"
 #: room: (layer, the rooms it imports)
 ROOMS: dict[str, tuple[int, str]] = {
     "errors": (0, ""),
+    "filenames": (0, ""),
     "sources": (0, ""),
     "version": (0, ""),
     "cells": (1, ""),
@@ -78,6 +79,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
         "planning fitting checkpoint covariates upgrades sources tempering scaling",
     ),
+    "shelf": (4, "errors filenames writing forecaster"),
     "backtesting": (
         5,
         "errors config panel rolling training baselines leaderboard planning forecaster",
@@ -97,7 +99,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison explanation workers",
+        "adaptation comparison explanation workers filenames shelf",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

@@ -21,6 +21,7 @@ from forecast.cli.explain import explain
 from forecast.cli.inspect import inspect
 from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
+from forecast.cli.rollback import rollback
 from forecast.cli.train import train
 from forecast.cli.tune import tune
 from forecast.config import suggest
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "inspect": inspect,
     "cells": cells,
     "explain": explain,
+    "rollback": rollback,
     "doctor": doctor,
     "completion": completion,
 }

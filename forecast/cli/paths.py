@@ -7,15 +7,9 @@ import shlex
 from pathlib import Path
 
 from forecast.errors import CheckpointError, ConfigError, OutputError
+from forecast.filenames import MODEL_SUFFIX, is_beside
 
-MODEL_SUFFIX = ".safetensors"
-_PREVIOUS = ".previous"
 _MAX_HEADER = 1024**2
-
-
-def previous_of(model: Path) -> Path:
-    """Where the model before is kept."""
-    return model.with_suffix(f"{_PREVIOUS}{MODEL_SUFFIX}")
 
 
 def check_model_name(model: Path) -> None:
@@ -38,7 +32,7 @@ def newest_model(folder: Path) -> Path:
 
     Raises CheckpointError when there is none.
     """
-    found = [path for path in folder.glob(f"*{MODEL_SUFFIX}") if not path.stem.endswith(_PREVIOUS) and _is_ours(path)]
+    found = [path for path in folder.glob(f"*{MODEL_SUFFIX}") if not is_beside(path) and _is_ours(path)]
     if not found:
         raise CheckpointError(
             f"no forecast model (*{MODEL_SUFFIX}) in {folder.resolve()}", hint="forecast train DATA, or --model FILE"

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import MODEL_SUFFIX, newest_model
+from forecast.cli.paths import newest_model
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import option
 from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
+from forecast.filenames import MODEL_SUFFIX
 from forecast.settings import FORMATS, PredictSettings, override
 from forecast.sources import display_source, is_local, parse, safe_source, source_stem
 

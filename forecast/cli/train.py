@@ -11,11 +11,12 @@ import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import DATA_HELP, Json, ModelToWrite, Quiet, Verbose
-from forecast.cli.paths import MODEL_SUFFIX, check_model_name, previous_of
+from forecast.cli.paths import check_model_name
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.config import Config
 from forecast.errors import Interrupted
+from forecast.filenames import MODEL_SUFFIX
 from forecast.sources import STDIN, display_source, source_stem
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def train(
     begun = time.monotonic()
     with stop_on_signals() as stop:
         from forecast.forecaster import Forecaster
+        from forecast.shelf import keep_previous
         from forecast.writing import lock
 
         panel, planned = read_and_plan(screen, data, config, report)
@@ -82,17 +84,6 @@ def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None
     for note in (*panel.notes, *found, *planned.notes):
         screen.note(note)
     return panel, planned
-
-
-def keep_previous(model: Path) -> Path | None:
-    """A copy of the model that is about to be replaced, `<stem>.previous.safetensors`; None when there is none."""
-    from forecast.writing import write_atomic
-
-    if not model.exists():
-        return None
-    previous = previous_of(model)
-    write_atomic(previous, model.read_bytes())
-    return previous
 
 
 def summary(panel: Panel, forecaster: Forecaster, model: Path, previous: Path | None, seconds: float) -> dict[str, Any]:

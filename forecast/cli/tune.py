@@ -14,13 +14,14 @@ import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import DATA_HELP, Json, ModelToWrite, Quiet, Verbose
-from forecast.cli.paths import MODEL_SUFFIX, check_model_name
+from forecast.cli.paths import check_model_name
 from forecast.cli.report import Report
 from forecast.cli.settings import TuneSettings, read_file, to_toml
 from forecast.cli.signals import Stop, stop_on_signals
-from forecast.cli.train import keep_previous, leave_if_asked, read_and_plan, show_training, summary
+from forecast.cli.train import leave_if_asked, read_and_plan, show_training, summary
 from forecast.config import Config
 from forecast.errors import ConfigError
+from forecast.filenames import MODEL_SUFFIX
 from forecast.sources import STDIN, source_stem
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def tune(
     with stop_on_signals() as stop:
         from forecast.forecaster import Forecaster
         from forecast.planning import plan
+        from forecast.shelf import keep_previous
         from forecast.study import require_optuna
         from forecast.tuning import gains, judge
         from forecast.writing import lock, write_atomic

@@ -2,12 +2,11 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
 from forecast.cli.app import run
-from forecast.cli.paths import newest_model, previous_of
+from forecast.cli.paths import newest_model
 from forecast.errors import CheckpointError
 
 
@@ -20,12 +19,6 @@ def safetensors(metadata):
 def write(path, content, age):
     path.write_bytes(content)
     os.utime(path, (1_000_000 - age, 1_000_000 - age))
-
-
-def test_the_model_before_stands_beside_the_model():
-    """And is still known by its name."""
-    assert previous_of(Path("out/sales.safetensors")) == Path("out/sales.previous.safetensors")
-    assert previous_of(Path("sales.2024.safetensors")) == Path("sales.2024.previous.safetensors")
 
 
 def test_a_folder_that_is_gone_is_an_error_of_its_own(tmp_path, monkeypatch, capfd):
@@ -43,6 +36,9 @@ def test_the_newest_of_our_models_is_taken(tmp_path):
     write(tmp_path / "old.safetensors", ours, age=90)
     write(tmp_path / "new.safetensors", ours, age=60)
     write(tmp_path / "new.previous.safetensors", ours, age=50)
+    write(tmp_path / "new.previous.2.safetensors", ours, age=49)
+    write(tmp_path / "new.challenger.safetensors", ours, age=48)
+    write(tmp_path / "new.training.safetensors", ours, age=47)
     write(tmp_path / "theirs.safetensors", safetensors({"format": "pt"}), age=40)
     write(tmp_path / "bare.safetensors", safetensors(None), age=30)
     write(tmp_path / "empty.safetensors", b"", age=20)
