@@ -35,6 +35,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "probabilities": (1, ""),
     "recipe": (1, ""),
     "significance": (1, ""),
+    "drift": (1, "significance"),
     "timeformat": (1, "errors config timezones"),
     "workers": (1, "errors"),
     "features": (1, "errors config timezones holidays calendars"),
@@ -74,6 +75,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
     "study": (4, "errors writing"),
+    "ledger": (4, "errors sources version databases drift metrics panel forecasts"),
     "forecaster": (
         4,
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
