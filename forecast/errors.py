@@ -4,6 +4,7 @@ ForecastError            1  a bug in forecast, when raised as itself
 ├── ConfigError          2  an option, a setting or a configuration key that cannot be used
 ├── DataError            3  the data cannot be used; 75 where a file changes while it is read
 ├── CheckpointError      4  the model file is missing, damaged or too new
+├── GateError            6  a gate that the user set was not met
 ├── OutputError          7  an output or a resource failed: disk full, permission, memory
 ├── LockedError         75  another run holds the lock
 └── Interrupted      128+n  ended by signal n; what was reached is saved
@@ -55,6 +56,12 @@ class CheckpointError(ForecastError):
     """The model file is missing, damaged, hostile or too new."""
 
     exit_code = 4
+
+
+class GateError(ForecastError):
+    """A gate that the user set was not met: the data are too old or not what they should be, or the model too weak."""
+
+    exit_code = 6
 
 
 class OutputError(ForecastError):

@@ -41,6 +41,7 @@ class Form(TypedDict, total=False):
     below: Sequence[float]
     samples: int
     seed: int
+    named_source: bool
 
 
 @dataclass(frozen=True)
@@ -145,17 +146,18 @@ class Forecast:
         below: Sequence[float] = (),
         samples: int = 0,
         seed: int = 1,
+        named_source: bool = False,
     ) -> pd.DataFrame:
         """One row per item and step under the user's names: ids, time, `forecast` (the median), then the intervals.
 
         The intervals are `lo_80, hi_80, …` for ascending central levels in percent (None: those of LEVELS, unless there
         are quantiles), then come the quantiles, `q_0.1, …`, the probabilities of lying above and below thresholds,
         `p_above_200, …, p_below_0, …`, with ascending thresholds, and so many samples drawn with the seed, `sample_1,
-        …`. A `target` column names the target when there are several, a `source` column what stood in for the model.
-        With nixtla_names the ids become one `unique_id` and the time `ds`. Of states, `forecast` is the name of the
-        most probable one and `p_…` are the probabilities of those in `stated`. Raises ConfigError for a level or a
-        threshold out of range or of states, DataError when one of the user's columns has the name of a column that is
-        added.
+        …`. A `target` column names the target when there are several, a `source` column what stood in for the model, or
+        with named_source that it was the model. With nixtla_names the ids become one `unique_id` and the time `ds`. Of
+        states, `forecast` is the name of the most probable one and `p_…` are the probabilities of those in `stated`.
+        Raises ConfigError for a level or a threshold out of range or of states, DataError when one of the user's
+        columns has the name of a column that is added.
         """
         import pandas as pd  # late: a Forecast itself needs numpy only
 
@@ -173,7 +175,7 @@ class Forecast:
         added = [*made]
         if len(self.columns.targets) > 1:
             added.insert(0, "target")
-        if self.source != "model":
+        if named_source or self.source != "model":
             added.append("source")
         _check_names([] if nixtla_names else [*self.columns.ids, self.columns.time], added)
 

@@ -15,8 +15,8 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +53,12 @@ def write_forecast(
     **form: Unpack[Form],
 ) -> None:
     """Writes the forecast file atomically, in the format named or else the one of the path's suffix."""
-    if format is None:
-        format = path.suffix.lower().removeprefix(".")
-    write_atomic(path, render(forecast, format=format, excel_safe=excel_safe, **form))
+    write_atomic(path, render(forecast, format=format_of(path, format), excel_safe=excel_safe, **form))
+
+
+def format_of(path: Path, named: str | None) -> str:
+    """The format that was named, or the one of the path's suffix."""
+    return path.suffix.lower().removeprefix(".") if named is None else named
 
 
 def write_forecast_sql(forecast: Forecast, target: str, **form: Unpack[Form]) -> None:
@@ -75,7 +78,8 @@ def write_forecast_sql(forecast: Forecast, target: str, **form: Unpack[Form]) ->
             kind, values = _sql_times(frame[name], texts[name], forecast.columns)
             columns.append(Column(name, kind, values, key=True, texts=texts[name]))
         else:
-            is_key = name != "forecast" and (name != "source" or forecast.source == "model")
+            ours = form.get("named_source") or forecast.source != "model"
+            is_key = name != "forecast" and (name != "source" or not ours)
             columns.append(Column(name, "text", frame[name].tolist(), key=is_key))
     if "source" not in frame:
         # Always, so that the table has it on the day when something stands in for the model.
@@ -264,8 +268,32 @@ def write_atomic(path: Path, data: bytes, *, verify: Callable[[bytes], None] | N
     A symlink is written through; the mode of an existing file is kept, a new one follows the umask. `verify` sees the
     bytes read back and raises to refuse them. Whatever fails on the way is an OutputError and leaves no other file.
     """
+    with _prepared(path, data, verify) as put_in_place:
+        put_in_place()
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Each file holds its data, or all are what they were before unless a rename fails after the first.
+
+    All are written and read back under temporary names before the first takes its place. What is left in doubt then,
+    a manifest that is written afterwards settles.
+    """
+    with ExitStack() as stack:
+        for put_in_place in [stack.enter_context(_prepared(path, data)) for path, data in contents.items()]:
+            put_in_place()
+
+
+@contextmanager
+def _prepared(path: Path, data: bytes, verify: Callable[[bytes], None] | None = None) -> Iterator[Callable[[], None]]:
+    """The data on disk beside the path, verified, with what puts them in its place; gone where nobody called that."""
     target, mode = _target(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+    def put_in_place() -> None:
+        with _os_errors(path):
+            temporary.replace(target)
+            _sync_folder(target.parent)
+
     with _os_errors(path):
         try:
             _write_synced(temporary, data, mode)
@@ -274,8 +302,7 @@ def write_atomic(path: Path, data: bytes, *, verify: Callable[[bytes], None] | N
                 raise OutputError(f"cannot write {path}: what was read back is not what was written")
             if verify is not None:
                 verify(written)
-            temporary.replace(target)
-            _sync_folder(target.parent)
+            yield put_in_place
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -26,6 +26,7 @@ def test_exit_codes_are_what_scripts_rely_on():
         "ConfigError": 2,
         "DataError": 3,
         "CheckpointError": 4,
+        "GateError": 6,
         "OutputError": 7,
         "LockedError": 75,
     }

@@ -72,6 +72,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors panel forecasts dependence models scaling windows calibration evaluation prediction training planning "
         "covariates features recipe metrics tempering",
     ),
+    "gates": (3, "calendars durations evaluation jobs panel timeformat"),
     "writing": (3, "errors config panel timeformat forecasts database_rows"),
     "checkpoint": (3, "errors version writing"),
     "study": (4, "errors writing"),
@@ -97,11 +98,16 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors config features metrics panel covariates models rolling scaling windows prediction training forecaster",
     ),
     "report": (5, "errors calendars panel timeformat forecasts writing explanation"),
+    "running": (
+        5,
+        "errors sources version config durations bounds calendars panel timeformat forecasts jobs reading settings "
+        "gates baselines state_baselines planning writing workers shelf ledger forecaster report",
+    ),
     "cli": (
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison explanation workers filenames shelf",
+        "adaptation comparison explanation workers filenames shelf jobs durations running",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

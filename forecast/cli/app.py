@@ -22,6 +22,7 @@ from forecast.cli.inspect import inspect
 from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
 from forecast.cli.rollback import rollback
+from forecast.cli.run import run as run_jobs
 from forecast.cli.train import train
 from forecast.cli.tune import tune
 from forecast.config import suggest
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "tune": tune,
     "predict": predict,
+    "run": run_jobs,
     "backtest": backtest,
     "compare": compare,
     "inspect": inspect,
@@ -44,6 +46,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 PROGRAM = "forecast"
+#: Commands for which the folder they are started in does not matter.
+ANYWHERE = frozenset(("run", "status", "schedule"))
 
 
 @reporting
@@ -72,7 +76,9 @@ def application() -> typer.Typer:
     app.callback()(_root)
     for name, command in COMMANDS.items():
         text, _, example = (getdoc(command) or "").partition("Example:\n")
-        app.command(name, cls=_Command, help=text, epilog=f"\b\nExample:\n{example}")(reporting(with_settings(command)))
+        app.command(name, cls=_Command, help=text, epilog=f"\b\nExample:\n{example}")(
+            reporting(with_settings(command, anywhere=name in ANYWHERE))
+        )
     return app
 
 

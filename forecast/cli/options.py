@@ -216,11 +216,12 @@ _LISTED_ELSEWHERE = {"cell": "CELL"}
 _METAVARS = {"str": "TEXT", "int": "N", "float": "X", "tuple[str, ...]": "NAMES", "tuple[float, ...]": "LIST"}
 
 
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_settings(command: Callable[..., Any], *, anywhere: bool = False) -> Callable[..., Any]:
     """The command with its Config or section, where it takes one, replaced by an option for every field of it.
 
     Typer reads the options off the signature; when called, the wrapper hands the resolved settings on. Every command
-    also takes --debug, which `errors.debugging` looks for by itself, and --config where it has settings.
+    also takes --debug, which `errors.debugging` looks for by itself, and --config where it has settings. anywhere: it
+    runs where the current folder was deleted, too.
     """
     signature = inspect.signature(command, eval_str=True)
     own, options, wanted = [], [], {}
@@ -239,7 +240,8 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(**values: Any) -> Any:
         values.pop("debug")
-        require_folder()
+        if not anywhere:
+            require_folder()
         settings_file = values.pop("settings_file", None)
         given = {p.name: values.pop(p.name) for p in options}
         given = {key: value for key, value in given.items() if value is not None}
