@@ -79,6 +79,6 @@ class LockedError(ForecastError):
 class Interrupted(ForecastError):
     """A signal ended the run; what was reached is saved."""
 
-    def __init__(self, message: str, *, signal_number: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, signal_number: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number

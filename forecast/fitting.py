@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from forecast.calendars import Calendar
 from forecast.calibration import Factors, apply_factors, fit_factors, unchanged
+from forecast.config import Config
 from forecast.covariates import hide, with_features, with_only
 from forecast.dependence import fit_persistence
 from forecast.errors import DataError
@@ -22,13 +25,15 @@ from forecast.metrics import mase
 from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
 from forecast.models.recurrent import RecurrentNetwork, normalise
-from forecast.panel import Panel, Series
-from forecast.planning import Plan
+from forecast.panel import Covariate, Panel, Series
+from forecast.planning import Holdout, Plan
 from forecast.prediction import Scaled, covariates_of, probabilities_after, quantiles_after
 from forecast.recipe import Recipe
 from forecast.scaling import fit_scaling
+from forecast.snapshots import Identity, Snapshots
 from forecast.tempering import fit_temperature, tempered
-from forecast.training import Clock, Fit, fresh_network, loss_on, train
+from forecast.training import Clock, Fit, Weights, fresh_network, loss_on, train
+from forecast.version import VERSION
 from forecast.windows import Windows
 
 Array = NDArray[np.float64]
@@ -58,7 +63,8 @@ class Fitted:
 
     refitted says that the networks were trained again on every row; otherwise they are those that were judged. features
     are those of the calendar that the networks know, scaling is the rule they were trained under. worth is None without
-    covariates but these. cut_off is what there was no time for, in sentences. temperature is that of states.
+    covariates but these. cut_off is what there was no time for, in sentences. temperature is that of states. chosen are
+    the networks that were judged, whether or not they were trained again; began says what became of a Start.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -72,22 +78,64 @@ class Fitted:
     worth: Worth | None = None
     cut_off: tuple[str, ...] = ()
     temperature: float = 1.0
+    chosen: tuple[RecurrentNetwork, ...] = ()
+    began: tuple[str, ...] = ()
 
 
-def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
+@dataclass(frozen=True)
+class Start:
+    """Networks to begin from, by their weights, and what has to be alike for that to make sense.
+
+    until is the last timestamp that taught them.
+    """
+
+    weights: tuple[Weights, ...]
+    architecture: Architecture
+    scaling: str
+    calendar: Calendar
+    covariates: tuple[Covariate, ...]
+    features: tuple[str, ...]
+    states: tuple[str, ...]
+    until: np.datetime64
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What the trainings of one stage begin from: weights by member, and what the snapshots hold of that stage."""
+
+    stage: str
+    snapshots: Snapshots | None
+    weights: tuple[Weights, ...] = ()
+
+
+def fit_networks(
+    panel: Panel,
+    plan: Plan,
+    device: str,
+    clock: Clock,
+    *,
+    start: Start | None = None,
+    snapshots: Snapshots | None = None,
+) -> Fitted:
     """Choose the number of steps on held-out windows, judge the result on later ones, then train again on everything.
 
+    From a `start`, only windows after what taught it are held out: what its weights have seen says nothing about them.
     Raises DataError when the held-out steps leave nothing to train on, or hold nothing themselves.
     """
+    if snapshots is not None:
+        snapshots.begin(_identity(panel, plan, start))
+        clock.begun -= snapshots.seconds
     panel, plan = _prepared(panel, plan, device)
-    selection = _select(panel, plan, device, clock)
+    plan, weights, began = _begun_from(start, panel, plan)
+    selection = _select(panel, plan, device, clock, _Beginning("select", snapshots, weights))
     chosen = selection.fits
     networks = [fit.network for fit in chosen]
     # The middle one: a single lucky or unlucky draw of initial weights does not decide.
     steps = sorted(fit.steps for fit in chosen)[len(chosen) // 2]
     judged = (_judge_states if plan.states else _judge_numbers)(panel, plan, networks)
-    worth = _worth(panel, plan, selection, device, clock)
-    refitted, in_time = _refit(panel, plan, steps, len(chosen), device, clock)
+    worth = _worth(panel, plan, selection, device, clock, _Beginning("without", snapshots))
+    refit = _Beginning("refit", snapshots, weights)
+    refitted, in_time = _refit(panel, plan, steps, len(chosen), device, clock, refit)
     return Fitted(
         networks=tuple(refitted or networks),
         **vars(judged),
@@ -97,7 +145,50 @@ def fit_networks(panel: Panel, plan: Plan, device: str, clock: Clock) -> Fitted:
         scaling=plan.scaling,
         worth=worth,
         cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
+        chosen=tuple(networks),
+        began=began,
     )
+
+
+def _identity(panel: Panel, plan: Plan, start: Start | None) -> Identity:
+    """What a training has to have in common with one that was interrupted to go on with it.
+
+    How long it may take and what computes it are no part of that: neither changes what there is to reach.
+    """
+    settings = plan.config.to_dict()
+    settings["train"] = {k: v for k, v in settings["train"].items() if k not in ("time_limit", "threads", "device")}
+    told = hashlib.sha256(repr((panel.calendar, replace(plan, config=Config(), notes=()))).encode())
+    for weights in () if start is None else start.weights:
+        for name, tensor in weights.items():
+            told.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return Identity(VERSION, panel.digest(), settings, told.hexdigest())
+
+
+def _begun_from(start: Start | None, panel: Panel, plan: Plan) -> tuple[Plan, tuple[Weights, ...], tuple[str, ...]]:
+    """The plan with windows held out that the start has not seen, its weights, and what became of it in a sentence."""
+    if start is None:
+        return plan, (), ()
+    last = np.datetime_as_string(start.until, unit="auto")
+    for what, same in (
+        ("its networks have another shape", start.architecture == plan.architecture),
+        (f"it was trained with scaling {start.scaling}", start.scaling == plan.scaling),
+        ("its calendar is another one", start.calendar == panel.calendar),
+        (
+            "its covariates or features are others",
+            (start.covariates, start.features) == (plan.covariates, plan.features),
+        ),
+        ("its states are others", start.states == plan.states),
+    ):
+        if not same:
+            return plan, (), (f"begun anew, not from the weights of the model before: {what}",)
+    new = min(int((s.timestamps > start.until).sum()) for s in panel.series)
+    fitting = [tuple(o for o in own if o <= new) for own in (plan.holdout.validation, plan.holdout.test)]
+    validation, test = fitting if fitting[0] else (fitting[1], fitting[1])
+    if not validation:
+        why = f"it was trained until {last}, and the {new} steps since are too few to judge one that begins there"
+        return plan, (), (f"begun anew, not from the weights of the model before: {why}",)
+    told = f"begun from the weights of the model before, trained until {last}; only windows since are held out"
+    return replace(plan, holdout=Holdout(validation, test)), start.weights, (told,)
 
 
 @dataclass(frozen=True)
@@ -336,7 +427,9 @@ def _visible(panel: Panel, span: int) -> Panel:
     return replace(panel, series=visible)
 
 
-def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: Clock) -> Worth | None:
+def _worth(
+    panel: Panel, plan: Plan, selection: _Selection, device: str, clock: Clock, beginning: _Beginning
+) -> Worth | None:
     """What the covariates that were asked for are worth on the validation windows; None without any, or without time.
 
     Features of the calendar that nobody asked for are not counted among them.
@@ -346,13 +439,15 @@ def _worth(panel: Panel, plan: Plan, selection: _Selection, device: str, clock: 
     if not asked or not selection.complete or clock.is_up(_SELECTION_SHARE):
         return None
     bare = replace(plan, covariates=(), features=tuple(name for name in plan.features if name not in holidays))
-    without = _select(with_only(panel, {c.name for c in panel.covariates} - asked), bare, device, clock)
+    without = _select(with_only(panel, {c.name for c in panel.covariates} - asked), bare, device, clock, beginning)
     if not without.complete:
         return None
     groups = {c.name: {c.name} for c in plan.covariates}
     groups |= {"holidays": set(feature_names(holidays))} if holidays else {}
     hidden = {}
     for name, members in groups.items():
+        if clock.asked:
+            return None
         windows, validation = _validation(hide(selection.known, members), plan, device)[1:]
         losses = [loss_on(fit.network, windows, validation) for fit in selection.fits]
         hidden[name] = sum(losses) / len(losses)
@@ -380,7 +475,9 @@ def _cut_off(plan: Plan, selection: _Selection, clock: Clock, *, judged: bool, i
     return tuple(f"cut off {by}: {part}" for part in parts)
 
 
-def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
+def _select(
+    panel: Panel, plan: Plan, device: str, clock: Clock, beginning: _Beginning = _Beginning("select", None)
+) -> _Selection:
     """Networks that did best on the validation windows; nothing of them, scaling included, saw the held-out steps."""
     span = plan.holdout.span
     usable = _visible(panel, span)
@@ -392,7 +489,7 @@ def _select(panel: Panel, plan: Plan, device: str, clock: Clock) -> _Selection:
         where = "before" if len(validation) else "among"
         raise _too_little(plan, f"no value follows another closely enough {where} the last {span} steps")
     members, share = plan.config.model.members or 1, _SELECTION_SHARE
-    fits = _train_members(plan, training, starts, plan.recipe, members, clock, share, (windows, validation))
+    fits = _train_members(plan, training, starts, plan.recipe, members, clock, share, beginning, (windows, validation))
     complete = len(fits) == members and all(fit.completed for fit in fits)
     return _Selection(fits, usable, complete)
 
@@ -413,20 +510,22 @@ def _validation(
 
 
 def _refit(
-    panel: Panel, plan: Plan, steps: int, members: int, device: str, clock: Clock
+    panel: Panel, plan: Plan, steps: int, members: int, device: str, clock: Clock, beginning: _Beginning
 ) -> tuple[list[RecurrentNetwork] | None, bool]:
     """So many networks, trained on every row for so many steps, and whether the clock left time for it.
 
     None when the clock cut one off or its weights ran away: a part of them, or one half trained, would not be what was
     judged and calibrated.
     """
+    if clock.asked:
+        return None, False
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     a = plan.architecture
     covariates = covariates_of(panel.series, a)
     windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates, on_zero=a.on_zero)
     starts = windows.training_starts(plan.min_context)
     recipe = replace(plan.recipe, max_steps=steps)
-    fits = _train_members(plan, windows, starts, recipe, members, clock, 1.0)
+    fits = _train_members(plan, windows, starts, recipe, members, clock, 1.0, beginning)
     if clock.asked or len(fits) < members or not all(fit.completed for fit in fits):
         return None, False
     networks = [fit.network for fit in fits]
@@ -442,6 +541,7 @@ def _train_members(
     members: int,
     clock: Clock,
     share: float,
+    beginning: _Beginning,
     validation: tuple[Windows, Tensor] | None = None,
 ) -> list[Fit]:
     """One Fit per member of the ensemble, each from its own seed; at least one, however little time there is.
@@ -466,6 +566,9 @@ def _train_members(
                 member=member,
                 members=members,
                 share=share,
+                start=beginning.weights[member - 1] if member <= len(beginning.weights) else None,
+                snapshots=beginning.snapshots,
+                key=f"{beginning.stage}.{member}",
             )
         )
     return fits

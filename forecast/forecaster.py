@@ -20,7 +20,7 @@ from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation, Worth
-from forecast.fitting import fit_networks, tried
+from forecast.fitting import Start, fit_networks, tried
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
@@ -28,6 +28,7 @@ from forecast.panel import Columns, Covariate, Known, Panel, Series, Timestamps
 from forecast.planning import Plan, architecture_of, plan
 from forecast.prediction import probabilities_after, quantiles_after
 from forecast.scaling import lacks_logarithm
+from forecast.snapshots import KIND, Snapshots
 from forecast.sources import parse, safe_source
 from forecast.tempering import COLDEST, HOTTEST, tempered
 from forecast.training import Clock, Epoch, computing, pick_device
@@ -63,8 +64,9 @@ class Forecaster:
     networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
     networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
     found; it belongs to one forecast and is not saved, and neither is cut_off, sentences on what training had no time
-    for: plan_notes end with them. Networks of states have the names of these, a temperature that makes their
-    probabilities more or less certain, and no levels and factors.
+    for: plan_notes end with them. chosen are the networks that were judged, those before the refit, and not saved
+    either. Networks of states have the names of these, a temperature that makes their probabilities more or less
+    certain, and no levels and factors.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -89,6 +91,7 @@ class Forecaster:
     cut_off: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     temperature: float = 1.0
+    chosen: tuple[RecurrentNetwork, ...] = ()
 
     @classmethod
     def fit(
@@ -98,19 +101,29 @@ class Forecaster:
         *,
         on_epoch: Callable[[Epoch], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        snapshots: Snapshots | None = None,
+        start: Forecaster | None = None,
     ) -> Forecaster:
         """A Forecaster trained on the panel: chosen and judged on held-out windows, then trained again on everything.
 
         Settings of the config that are None are chosen by `planning.plan`, or have been where a Plan is given. When
         `should_stop` turns true, or the time limit is reached, the best networks so far come back. Raises DataError
         when the panel is too short, OutputError when memory runs out.
+
+        With snapshots, what was reached is kept there in the meantime, and training goes on with what they hold of
+        this very training; remove them once the Forecaster is saved. With a start, networks begin from the weights of
+        another Forecaster where these fit and enough rows came after it to judge what becomes of them; plan_notes say
+        so, or why not.
         """
         planned = config if isinstance(config, Plan) else plan(panel, config or Config())
         settings = planned.config.train
         device = pick_device(settings.device)
         clock = Clock(settings.time_limit, should_stop, on_epoch)
         with computing(settings.threads or 1):
-            fitted = fit_networks(panel, planned, device, clock)
+            fitted = fit_networks(panel, planned, device, clock, start=_start(start), snapshots=snapshots)
+            stopped = clock.asked
+            if snapshots is not None and stopped:
+                snapshots.write(clock.seconds, last=True)
         return cls(
             networks=tuple(network.cpu() for network in fitted.networks),
             config=replace(planned.config, data=replace(planned.config.data, scaling=fitted.scaling)),
@@ -130,16 +143,22 @@ class Forecaster:
                 first=str(panel.first),
                 last=str(panel.last),
             ),
-            plan_notes=(*planned.notes, *tried(planned, fitted.scaling, fitted.features), *fitted.cut_off),
+            plan_notes=(
+                *planned.notes,
+                *tried(planned, fitted.scaling, fitted.features),
+                *fitted.began,
+                *fitted.cut_off,
+            ),
             steps=fitted.steps,
             refitted=fitted.refitted,
-            stopped=clock.asked,
+            stopped=stopped,
             covariates=planned.covariates,
             features=fitted.features,
             worth=fitted.worth,
             cut_off=fitted.cut_off,
             states=planned.states,
             temperature=fitted.temperature,
+            chosen=tuple(network.cpu() for network in fitted.chosen),
         )
 
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
@@ -346,6 +365,22 @@ class Forecaster:
         return cls(networks=networks, digest=metadata["sha256"], **parts)
 
 
+def _start(forecaster: Forecaster | None) -> Start | None:
+    """What a training takes over from another Forecaster."""
+    if forecaster is None:
+        return None
+    return Start(
+        weights=tuple(network.state_dict() for network in forecaster.networks),
+        architecture=forecaster.architecture,
+        scaling=forecaster.config.data.scaling or "none",
+        calendar=forecaster.calendar,
+        covariates=forecaster.covariates,
+        features=forecaster.features,
+        states=forecaster.states,
+        until=np.datetime64(forecaster.data.last),
+    )
+
+
 def read_card(path: str | Path) -> dict[str, Any]:
     """A checkpoint's metadata as plain values, after every check that loading makes."""
     return dict(upgraded(checkpoint.load(Path(path), _expected_tensors)[0]))
@@ -405,6 +440,8 @@ def _architecture(parts: Mapping[str, Any]) -> Architecture:
 
 def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a Forecaster that metadata describes, each checked. Whoever seals a file may write anything."""
+    if metadata["kind"] == KIND:
+        raise CheckpointError("it is what a training that was interrupted had reached, and not a model")
     if metadata["kind"] != "forecaster":
         raise CheckpointError("this checkpoint does not hold a forecaster")
     config = Config.from_dict(metadata["config"], where="configuration")

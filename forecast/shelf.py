@@ -7,7 +7,7 @@ from pathlib import Path
 from forecast.errors import CheckpointError
 from forecast.filenames import number_of, previous_of
 from forecast.forecaster import read_card
-from forecast.writing import lock, move, remove, write_atomic
+from forecast.writing import lock, move, remove, sweep, write_atomic
 
 
 def keep_previous(model: Path, *, keep: int = 1) -> Path | None:
@@ -19,6 +19,7 @@ def keep_previous(model: Path, *, keep: int = 1) -> Path | None:
     if not model.exists():
         return None
     previous, current = previous_of(model), model.read_bytes()
+    sweep(previous)
     if previous.exists() and previous.read_bytes() == current:
         return previous
     # A crash on the way leaves a gap, which the next call fills: nothing is lost that was to be kept.

@@ -6,19 +6,26 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from forecast.errors import ConfigError, OutputError
+from forecast.errors import CheckpointError, ConfigError, OutputError
 from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.recipe import Recipe
+from forecast.snapshots import Snapshots, State
 from forecast.windows import Batch, Windows
+
+#: Weights of a network by name, as `state_dict` has them.
+Weights = Mapping[str, Tensor]
 
 #: Optimiser steps between two looks at the validation windows.
 STEPS_PER_EPOCH = 10
@@ -112,45 +119,65 @@ def train(
     member: int = 1,
     members: int = 1,
     share: float = 1.0,
+    start: Weights | None = None,
+    snapshots: Snapshots | None = None,
+    key: str = "",
 ) -> Fit:
     """A network trained on the windows at `starts` [n], stopped early when validation windows are given.
 
     The weights that come back are exponential averages (Polyak & Juditsky 1992): those of the best epoch on the
-    validation windows, or the last ones without. Stops at once, with what was reached, when the clock is up.
+    validation windows, or the last ones without. Stops at once, with what was reached, when the clock is up. It begins
+    from the weights in `start`, or from fresh ones. What the snapshots hold under `key` is not done again: training
+    goes on from there to the same weights, to the last bit where one thread of a CPU computes.
     """
     device = windows.batch(starts[:1]).context.device
+    state = None if snapshots is None else snapshots.state(key)
     with _seeded(recipe.seed), torch.enable_grad():
-        network = _fresh_network(architecture, windows, starts).to(device)
+        if state is not None and state.done:
+            return _finished(state, RecurrentNetwork(architecture).float().to(device))
+        network = _fresh_network(architecture, windows, starts)
+        if start is not None:
+            network.load_state_dict(dict(start))
+        network = network.to(device)
         averaged = copy.deepcopy(network).eval()
         for layer in averaged.modules():
             if isinstance(layer, nn.RNNBase):
                 layer.flatten_parameters()
         optimiser = torch.optim.AdamW(_parameter_groups(network, recipe), weight_decay=recipe.weight_decay)
         batch_size = min(recipe.batch_size, len(starts))
-        # Counted before the first step: where even one step makes things worse, the start is what is kept.
-        best_loss = math.inf if validation is None else head_loss_on(averaged, *validation)
-        best_loss = best_loss if math.isfinite(best_loss) else math.inf
-        best_step, best_weights = 0, copy.deepcopy(averaged.state_dict())
-        began, up = time.monotonic(), False
-        for step in range(1, recipe.max_steps + 1):
-            for group in optimiser.param_groups:
-                group["lr"] = group["base_lr"] * _schedule(step, recipe.max_steps)
-            batch = windows.batch(starts[torch.randint(len(starts), (batch_size,))])
-            known = batch.context, batch.spread, batch.covariates, batch.static
-            error = network.loss(*known, batch.target, recipe.forcing(step))
-            optimiser.zero_grad(set_to_none=True)
-            error.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            _average(averaged, network, min(_AVERAGING, step / (step + 9)))
+        reached = _Reached(network, averaged, optimiser)
+        if state is None:
+            # Counted before the first step: where even one step makes things worse, the start is what is kept.
+            best_loss = math.inf if validation is None else head_loss_on(averaged, *validation)
+            reached.best_loss = best_loss if math.isfinite(best_loss) else math.inf
+        else:
+            reached.restore(state)
+        done_before, began, up = reached.step, time.monotonic(), False
+        for step in range(max(1, done_before), recipe.max_steps + 1):
+            if step > done_before:
+                for group in optimiser.param_groups:
+                    group["lr"] = group["base_lr"] * _schedule(step, recipe.max_steps)
+                batch = windows.batch(starts[torch.randint(len(starts), (batch_size,))])
+                known = batch.context, batch.spread, batch.covariates, batch.static
+                error = network.loss(*known, batch.target, recipe.forcing(step))
+                optimiser.zero_grad(set_to_none=True)
+                error.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                optimiser.step()
+                _average(averaged, network, min(_AVERAGING, step / (step + 9)))
+                reached.step, reached.loss = step, error.detach()
             up = clock.is_up(share)
+            if snapshots is not None and (clock.asked or snapshots.is_due()):
+                # Before the look that an early end brings with it: going on from here has to be as if nothing was.
+                snapshots.keep(key, reached.state())
+                snapshots.write(clock.seconds, last=clock.asked)
             if step % STEPS_PER_EPOCH and step != recipe.max_steps and not up:
                 continue
             validation_loss = None if validation is None else head_loss_on(averaged, *validation)
-            improved = validation_loss is not None and validation_loss < best_loss
+            improved = validation_loss is not None and validation_loss < reached.best_loss
             if validation_loss is None or improved:
-                best_loss = best_loss if validation_loss is None else validation_loss
-                best_step, best_weights = step, copy.deepcopy(averaged.state_dict())
+                reached.best_loss = reached.best_loss if validation_loss is None else validation_loss
+                reached.best_step, reached.best_weights = step, copy.deepcopy(averaged.state_dict())
             took = time.monotonic() - began
             clock.report(
                 Epoch(
@@ -159,20 +186,130 @@ def train(
                     members=members,
                     step=step,
                     steps=recipe.max_steps,
-                    loss=error.item(),
+                    loss=reached.loss.item(),
                     validation=validation_loss,
                     best=improved,
                     seconds=clock.seconds,
-                    seconds_left=took / step * (recipe.max_steps - step),
+                    seconds_left=took / max(1, step - done_before) * (recipe.max_steps - step),
                 )
             )
-            if up or (validation is not None and step - best_step >= recipe.patience * STEPS_PER_EPOCH):
+            if up or (validation is not None and step - reached.best_step >= recipe.patience * STEPS_PER_EPOCH):
                 break
-    averaged.load_state_dict(best_weights)
+    averaged.load_state_dict(reached.best_weights)
     if validation is None:
-        return Fit(averaged, best_step, math.nan, not up)
-    comparable = best_loss if architecture.head == "quantiles" else loss_on(averaged, *validation)
-    return Fit(averaged, best_step, comparable, not up)
+        fit = Fit(averaged, reached.best_step, math.nan, not up)
+    else:
+        own = architecture.head == "quantiles"
+        fit = Fit(averaged, reached.best_step, reached.best_loss if own else loss_on(averaged, *validation), not up)
+    # One that was cut short because somebody asked goes on from its last step instead.
+    if snapshots is not None and not (up and clock.asked):
+        snapshots.keep(key, _end_of(fit))
+    return fit
+
+
+class _Reached:
+    """How far one network has come, at the end of a step."""
+
+    def __init__(self, network: RecurrentNetwork, averaged: RecurrentNetwork, optimiser: torch.optim.AdamW) -> None:
+        self._network, self._averaged, self._optimiser = network, averaged, optimiser
+        self.step, self.loss = 0, torch.tensor(math.nan)
+        self.best_loss, self.best_step = math.inf, 0
+        self.best_weights = copy.deepcopy(averaged.state_dict())
+
+    def state(self) -> State:
+        """All that the next step depends on: weights, averages, the best ones, moments, and the random numbers."""
+        parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
+        moments = [self._optimiser.state.get(p, {}) for p in parameters]
+        device = parameters[0].device
+        facts = {
+            "step": self.step,
+            "loss": _or_none(self.loss.item()),
+            "best_loss": _or_none(self.best_loss),
+            "best_step": self.best_step,
+            "counts": [int(own["step"]) if own else 0 for own in moments],
+            "random": _hex(torch.get_rng_state()),
+            "random_there": _hex(torch.cuda.get_rng_state(device)) if device.type == "cuda" else "",
+        }
+        vectors = {
+            "network": _flat(self._network.state_dict().values()),
+            "averaged": _flat(self._averaged.state_dict().values()),
+            "best": _flat(self.best_weights.values()),
+            "first": _flat(own["exp_avg"] for own in moments if own),
+            "second": _flat(own["exp_avg_sq"] for own in moments if own),
+        }
+        return State(done=False, facts=facts, vectors=vectors)
+
+    def restore(self, state: State) -> None:
+        """Be where a state was taken. Raises CheckpointError where it is not one of such a network."""
+        facts, vectors = state.facts, state.vectors
+        try:
+            for network, name in ((self._network, "network"), (self._averaged, "averaged")):
+                _fill(network.state_dict().values(), vectors[name])
+            _fill(self.best_weights.values(), vectors["best"])
+            parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
+            moved = [(p, n) for p, n in zip(parameters, facts["counts"], strict=True) if n]
+            for p, n in moved:
+                moments = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+                self._optimiser.state[p] = {"step": torch.tensor(float(n)), **moments}
+            for name, vector in (("exp_avg", "first"), ("exp_avg_sq", "second")):
+                _fill([self._optimiser.state[p][name] for p, _ in moved], vectors[vector])
+            self.step, self.best_step = int(facts["step"]), int(facts["best_step"])
+            self.loss = torch.tensor(_or(facts["loss"], math.nan))
+            self.best_loss = _or(facts["best_loss"], math.inf)
+            torch.set_rng_state(_from_hex(facts["random"]))
+            if facts["random_there"]:
+                torch.cuda.set_rng_state(_from_hex(facts["random_there"]), parameters[0].device)
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError("the state of the training is not one of this network", why=str(error)) from error
+
+
+def _end_of(fit: Fit) -> State:
+    """A Fit as a state that is done."""
+    facts = {"steps": fit.steps, "validation": _or_none(fit.validation), "completed": fit.completed}
+    return State(done=True, facts=facts, vectors={"network": _flat(fit.network.state_dict().values())})
+
+
+def _finished(state: State, network: RecurrentNetwork) -> Fit:
+    """The Fit that a state that is done tells of."""
+    try:
+        _fill(network.state_dict().values(), state.vectors["network"])
+        facts = state.facts
+        return Fit(network.eval(), int(facts["steps"]), _or(facts["validation"], math.nan), bool(facts["completed"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise CheckpointError("the state of the training is not one of this network", why=str(error)) from error
+
+
+def _flat(tensors: Iterable[Tensor]) -> NDArray[np.float32]:
+    """All numbers of some tensors in a vector of its own."""
+    vector: NDArray[np.float32] = torch.cat([t.detach().float().flatten().cpu() for t in tensors]).numpy()
+    return vector
+
+
+@torch.no_grad()
+def _fill(tensors: Iterable[Tensor], vector: NDArray[np.float32]) -> None:
+    """Put the numbers of a vector back into tensors. Raises ValueError where it has more or fewer."""
+    own = list(tensors)
+    if sum(t.numel() for t in own) != len(vector):
+        raise ValueError(f"{len(vector)} numbers for {sum(t.numel() for t in own)} places")
+    for tensor, part in zip(own, torch.from_numpy(vector).split([t.numel() for t in own]), strict=True):
+        tensor.copy_(part.reshape(tensor.shape))
+
+
+def _or_none(number: float) -> float | None:
+    """JSON has no infinity and no NaN."""
+    return number if math.isfinite(number) else None
+
+
+def _or(number: Any, otherwise: float) -> float:
+    return otherwise if number is None else float(number)
+
+
+def _hex(state: Tensor) -> str:
+    return state.numpy().tobytes().hex()
+
+
+def _from_hex(text: str) -> Tensor:
+    return torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)
 
 
 def fresh_network(architecture: Architecture, windows: Windows, starts: Tensor, seed: int) -> RecurrentNetwork:

@@ -345,6 +345,12 @@ def lock(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def sweep(path: Path) -> None:
+    """Removes temporary files that a crash left behind when this file was written."""
+    target, _ = _target(path)
+    _remove_leftovers(target)
+
+
 def _target(path: Path) -> tuple[Path, int | None]:
     """The real file behind path, and its mode if it exists. Refuses what is not a regular file, or has no folder."""
     target = Path(os.path.realpath(path))

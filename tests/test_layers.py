@@ -64,23 +64,24 @@ ROOMS: dict[str, tuple[int, str]] = {
     "evaluation": (3, "errors config metrics baselines probabilities state_baselines"),
     "leaderboard": (3, "metrics baselines evaluation significance"),
     "prediction": (3, "models scaling windows panel"),
-    "training": (3, "errors models windows recipe"),
+    "writing": (3, "errors config panel timeformat forecasts database_rows"),
+    "checkpoint": (3, "errors version writing"),
+    "snapshots": (3, "errors checkpoint writing"),
+    "training": (3, "errors models windows recipe snapshots"),
     "planning": (3, "errors cells config bounds calendars panel models scaling seasonality features presets recipe"),
     "checking": (3, "errors config panel diagnosis planning reading"),
     "fitting": (
         3,
         "errors panel forecasts dependence models scaling windows calibration evaluation prediction training planning "
-        "covariates features recipe metrics tempering",
+        "covariates features recipe metrics tempering snapshots version config calendars",
     ),
     "gates": (3, "calendars durations evaluation jobs panel timeformat"),
-    "writing": (3, "errors config panel timeformat forecasts database_rows"),
-    "checkpoint": (3, "errors version writing"),
     "study": (4, "errors writing"),
     "ledger": (4, "errors sources version databases drift metrics panel forecasts"),
     "forecaster": (
         4,
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
-        "planning fitting checkpoint covariates upgrades sources tempering scaling",
+        "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots",
     ),
     "shelf": (4, "errors filenames writing forecaster"),
     "backtesting": (
@@ -107,7 +108,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison explanation workers filenames shelf jobs durations running",
+        "adaptation comparison explanation workers filenames shelf jobs durations running snapshots",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

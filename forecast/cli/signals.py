@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from forecast.errors import Interrupted
+
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Stop:
     """Whether a signal asked the run to stop, and which one."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
         self.signal_number: int | None = None
+        self._seconds = seconds
+        self._saved_so_far: str | None = None
 
     def __call__(self) -> bool:
         """Whether to stop, in the form in which training asks."""
@@ -31,18 +35,53 @@ class Stop:
         if self.signal_number is not None:
             os._exit(128 + number)
         self.signal_number = number
+        if self._seconds is not None and hasattr(signal, "SIGALRM"):
+            signal.signal(signal.SIGALRM, self._too_late)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        if self._saved_so_far is not None:
+            raise self.interrupted(self._saved_so_far)
+
+    @contextmanager
+    def at_once(self, saved: str) -> Iterator[None]:
+        """While the block runs, a signal ends it there and then with Interrupted, which says what was saved so far."""
+        self._saved_so_far = saved
+        try:
+            self._raise_if_heard(saved)
+            yield
+            # Once more: what stood between the signal and here may have swallowed the exception.
+            self._raise_if_heard(saved)
+        finally:
+            self._saved_so_far = None
+
+    def interrupted(self, saved: str, hint: str | None = None) -> Interrupted:
+        """What to raise once a signal came."""
+        assert self.signal_number is not None
+        return Interrupted(f"stopped by {self.name}; {saved}", signal_number=self.signal_number, hint=hint)
+
+    def _raise_if_heard(self, saved: str) -> None:
+        if self.signal_number is not None:
+            raise self.interrupted(saved)
+
+    def _too_late(self, _number: int, _frame: FrameType | None) -> None:
+        assert self.signal_number is not None
+        os.write(
+            2, f"error: stopped by {self.name}; there was no time to finish, and nothing is half written\n".encode()
+        )
+        os._exit(128 + self.signal_number)
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Stop]:
+def stop_on_signals(*, seconds: float | None = None) -> Iterator[Stop]:
     """A Stop that hears SIGINT, SIGTERM and SIGHUP; the handlers before it come back at the end.
 
     A signal that whoever started the process had ignored (nohup, `&` in a script) stays ignored, and a reader that
-    leaves early (SIGPIPE) is a BrokenPipeError while the block runs, so that it cannot end the process.
+    leaves early (SIGPIPE) is a BrokenPipeError while the block runs, so that it cannot end the process. Where the block
+    has not ended so many seconds after the first signal, the process does.
     """
-    stop = Stop()
+    stop = Stop(seconds)
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
+    alarm = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
     heard = [number for number in numbers if before[number] is not signal.SIG_IGN]
     for number in heard:
         signal.signal(number, stop.heard)
@@ -51,5 +90,8 @@ def stop_on_signals() -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        if hasattr(signal, "SIGALRM") and stop.signal_number is not None and seconds is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarm)
         for number, handler in before.items():
             signal.signal(number, handler)

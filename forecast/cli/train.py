@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,8 +16,8 @@ from forecast.cli.paths import check_model_name
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.config import Config
-from forecast.errors import Interrupted
-from forecast.filenames import MODEL_SUFFIX
+from forecast.errors import CheckpointError
+from forecast.filenames import MODEL_SUFFIX, training_of
 from forecast.sources import STDIN, display_source, source_stem
 
 if TYPE_CHECKING:
@@ -26,12 +27,34 @@ if TYPE_CHECKING:
     from forecast.planning import Plan
 
 
+#: A service manager that asks to stop kills after ten seconds, at its most impatient.
+SECONDS_TO_LEAVE = 9.0
+
+
 def train(
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
     *,
     config: Config,
     model: ModelToWrite = None,
     report: Report = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the training of this model that was interrupted; train where there is none.",
+            rich_help_panel="Training",
+        ),
+    ] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            readable=False,
+            help="Model file whose weights training begins with, where they fit.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -39,7 +62,7 @@ def train(
     """Train a model on a file, compare it with baselines, save it.
 
     No option is needed: columns, calendar, season and network are found or chosen, and what was chosen is printed.
-    Ctrl-C ends training early and saves what was reached.
+    Ctrl-C ends training early and saves what was reached; with --resume the same command goes on from there.
 
     Example:
       forecast train sample_data/prices.csv
@@ -48,24 +71,41 @@ def train(
     model = model or Path(f"{source_stem(data)}{MODEL_SUFFIX}")
     check_model_name(model)
     begun = time.monotonic()
-    with stop_on_signals() as stop:
-        from forecast.forecaster import Forecaster
-        from forecast.shelf import keep_previous
-        from forecast.writing import lock
+    with stop_on_signals(seconds=SECONDS_TO_LEAVE) as stop:
+        with stop.at_once("nothing was saved yet"):
+            from forecast.forecaster import Forecaster
+            from forecast.shelf import keep_previous
+            from forecast.snapshots import Snapshots
+            from forecast.writing import lock
 
-        panel, planned = read_and_plan(screen, data, config, report)
-        leave_if_asked(stop, "nothing was saved yet")
+            panel, planned = read_and_plan(screen, data, config, report)
+            begun_from = None if start is None else Forecaster.load(start)
         with lock(model):
+            snapshots = Snapshots(training_of(model), resume=resume, strict=True)
             with screen.progress() as on_epoch:
-                forecaster = Forecaster.fit(panel, planned, on_epoch=on_epoch, should_stop=stop)
-            previous = keep_previous(model)
+                forecaster = Forecaster.fit(
+                    panel, planned, on_epoch=on_epoch, should_stop=stop, snapshots=snapshots, start=begun_from
+                )
+            # What an interrupted training left is no model to go back to: the one before it stays where it is.
+            left = snapshots.resumed and was_left_by(forecaster, model)
+            previous = None if left else keep_previous(model)
             forecaster = forecaster.save(model, data=None if data == STDIN else data)
+            if not forecaster.stopped:
+                snapshots.remove()
+        for note in filter(None, (snapshots.note, snapshots.problem)):
+            screen.note(note)
         seconds = time.monotonic() - begun
         if json:
             document(summary(panel, forecaster, model, previous, seconds))
         else:
             show_training(screen, planned, forecaster, model, previous, seconds)
-        leave_if_asked(stop, f"what was reached is saved in {model}")
+        hint = None
+        if snapshots.saved:
+            moved = (
+                previous if start is not None and previous is not None and start.resolve() == model.resolve() else None
+            )
+            hint = f"{command_again(data, model, start, moved)} --resume"
+        leave_if_asked(stop, f"what was reached is saved in {model}", hint)
 
 
 def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None) -> tuple[Panel, Plan]:
@@ -147,7 +187,32 @@ def show_training(
     screen.note(f"next: forecast predict --model {shlex.quote(str(model))} --horizon {forecaster.config.model.horizon}")
 
 
-def leave_if_asked(stop: Stop, saved: str) -> None:
-    """Raise Interrupted where a signal came, with what was saved of the work."""
+def was_left_by(forecaster: Forecaster, model: Path) -> bool:
+    """Whether a model file is what an interrupted training on the same data had reached."""
+    from forecast.forecaster import read_card
+
+    try:
+        card = read_card(model)
+    except CheckpointError:
+        return False
+    return bool(card["stopped"]) and card["data"]["digest"] == forecaster.data.digest
+
+
+def command_again(data: str, model: Path, start: Path | None, moved: Path | None) -> str:
+    """The command as it was typed, to be pasted; `moved` is where the model to begin from is now."""
+    typed = [text for text in sys.argv[1:] if text != "--resume"]
+    if typed[:1] != ["train"]:  # called from a program
+        typed = ["train", data, "--model", str(model), *([] if start is None else ["--from", str(start)])]
+    if moved is not None:
+        for i, text in enumerate(typed):
+            if text == f"--from={start}":
+                typed[i] = f"--from={moved}"
+            elif text == "--from":
+                typed[i + 1] = str(moved)
+    return shlex.join(["forecast", *typed])
+
+
+def leave_if_asked(stop: Stop, saved: str, hint: str | None = None) -> None:
+    """Raise Interrupted where a signal came, with what was saved of the work and how to go on."""
     if stop.signal_number is not None:
-        raise Interrupted(f"stopped by {stop.name}; {saved}", signal_number=stop.signal_number)
+        raise stop.interrupted(saved, hint)

@@ -199,7 +199,10 @@ def test_a_signal_ends_training_with_a_saved_model(number, shop):
     assert process.returncode == 128 + number
     assert read_card("m.safetensors")["stopped"] is True
     assert "naive" in out
-    assert err.endswith(f"error: stopped by {number.name}; what was reached is saved in m.safetensors\n")
+    assert err.endswith(
+        f"error: stopped by {number.name}; what was reached is saved in m.safetensors\n"
+        "hint: forecast train sales.csv --max-steps 1000000 --patience 100000 -v -m m.safetensors --resume\n"
+    )
 
 
 INTERRUPTED = """

@@ -218,17 +218,21 @@ def test_a_signal_while_training_saves_what_was_reached(shop, capsys, monkeypatc
     """Training is asked to stop; the model is complete; the exit code is that of the signal."""
     fit = Forecaster.fit
 
-    def interrupted(panel, config, *, on_epoch, should_stop):
+    def interrupted(panel, config, *, should_stop, **how):
         os.kill(os.getpid(), signal.SIGTERM)
         assert should_stop()
-        return fit(panel, config, on_epoch=on_epoch, should_stop=should_stop)
+        return fit(panel, config, should_stop=should_stop, **how)
 
     monkeypatch.setattr(Forecaster, "fit", interrupted)
     assert run(["train", "sales.csv", *QUICK, "--model", "m.safetensors"]) == 143
     assert read_card("m.safetensors")["stopped"] is True
     out, err = capsys.readouterr()
     assert "naive" in out
-    assert err.endswith("error: stopped by SIGTERM; what was reached is saved in m.safetensors\n")
+    assert err.endswith(
+        "error: stopped by SIGTERM; what was reached is saved in m.safetensors\n"
+        "hint: forecast train sales.csv --model m.safetensors --resume\n"
+    )
+    assert Path("m.training.safetensors").exists()
 
 
 def test_a_signal_before_training_saves_nothing(shop, capsys, monkeypatch):
