@@ -37,6 +37,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "significance": (1, ""),
     "drift": (1, "significance"),
     "timeformat": (1, "errors config timezones"),
+    "schedules": (1, "errors timezones"),
     "workers": (1, "errors"),
     "features": (1, "errors config timezones holidays calendars"),
     "database_rows": (2, "errors sources databases"),
@@ -108,7 +109,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison explanation workers filenames shelf jobs durations running snapshots",
+        "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

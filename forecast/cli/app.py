@@ -23,6 +23,8 @@ from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
 from forecast.cli.rollback import rollback
 from forecast.cli.run import run as run_jobs
+from forecast.cli.schedule import schedule
+from forecast.cli.status import status
 from forecast.cli.train import train
 from forecast.cli.tune import tune
 from forecast.config import suggest
@@ -35,6 +37,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "tune": tune,
     "predict": predict,
     "run": run_jobs,
+    "status": status,
+    "schedule": schedule,
     "backtest": backtest,
     "compare": compare,
     "inspect": inspect,
