@@ -54,6 +54,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "seasonality": (2, ""),
     "periods": (2, "seasonality"),
     "windows": (2, ""),
+    "synthetic": (2, ""),
     "rolling": (2, "errors panel"),
     "statistical": (2, "errors"),
     "diagnosis": (3, "calendars panel timeformat reading scaling periods"),
