@@ -67,6 +67,7 @@ def find_drift(
     covered_now: Values | None = None,
     *,
     level: float = 80,
+    what: str = "error",
 ) -> Drift:
     """Whether the errors [C] of the last cutoffs are larger than those [B] of cutoffs before, all in order of time.
 
@@ -79,7 +80,8 @@ def find_drift(
     The two tests are corrected as one (Holm 1979).
 
     The verdict is drift where p is below 0.01 and the error at least 1.1 times as large, or 0.05 less inside the
-    interval; unknown with fewer than 12 cutoffs on a side, or where an error is not finite.
+    interval; unknown with fewer than 12 cutoffs on a side, or where an error is not finite. what names the error in the
+    sentence.
     """
     n_before, n_now = len(errors_before), len(errors_now)
     if min(n_before, n_now) < FEWEST:
@@ -98,9 +100,8 @@ def find_drift(
     larger = p_error < _ALPHA and now >= _WORSE * before
     emptier = p_coverage < _ALPHA and inside[0] - inside[1] >= _LESS
     verdict = "drift" if larger or emptier else "none"
-    words = [
-        f"over the last {n_now} cutoffs the error was {now:.3g}, over the {n_before} before {before:.3g}, {_p(p_error)}"
-    ]
+    ago = f"over the {n_before} before {before:.3g}"
+    words = [f"over the last {n_now} cutoffs the {what} was {now:.3g}, {ago}, {_p(p_error)}"]
     if math.isfinite(p_coverage):
         held = (f"{share:.0%}".replace("%", " %") for share in reversed(inside))
         words.append(f"the {level:g} % interval held {next(held)}, before {next(held)}, {_p(p_coverage)}")

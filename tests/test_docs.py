@@ -24,6 +24,7 @@ PAGES = {
     "network": ("t.safetensors",),
     "presets": (),
     "probabilities": (),
+    "score": ("score.png", "forecast.prom"),
     "states": (),
 }
 

@@ -86,6 +86,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots",
     ),
     "shelf": (4, "errors filenames writing forecaster"),
+    "scoring": (5, "drift metrics probabilities ledger"),
     "backtesting": (
         5,
         "errors config panel rolling training baselines leaderboard planning forecaster",
@@ -100,7 +101,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         5,
         "errors config features metrics panel covariates models rolling scaling windows prediction training forecaster",
     ),
-    "report": (5, "errors calendars panel timeformat forecasts writing explanation"),
+    "report": (5, "errors calendars panel timeformat forecasts writing explanation scoring"),
     "running": (
         5,
         "errors sources version config durations bounds calendars panel timeformat forecasts jobs reading settings "
@@ -110,7 +111,8 @@ ROOMS: dict[str, tuple[int, str]] = {
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules",
+        "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules ledger "
+        "scoring",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

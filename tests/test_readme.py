@@ -91,7 +91,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     assert rows == EXIT_CODES
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "compare", "tune", "explain"])
+@pytest.mark.parametrize("command", ["train", "predict", "check", "backtest", "compare", "tune", "explain", "score"])
 def test_the_options_are_those_of_the_help_page(command: str) -> None:
     """The table of a command and the words about both have every option it offers, and none that it does not."""
     page = subprocess.run(
@@ -99,7 +99,10 @@ def test_the_options_are_those_of_the_help_page(command: str) -> None:
     ).stdout.split("Example:")[0]
     offered = {name for name in OPTION.findall(page) if not name.startswith("--no-")} - {"--help"}
     assert OPTION.findall(section(f"### `forecast {command}"))
-    reading = OPTION.findall(section("### Reading a file"))
+    # A command that reads the data of jobs reads them as each job says.
+    reads = command != "score"
+    reading = OPTION.findall(section("### Reading a file")) if reads else []
+    both = [name for name in OPTION.findall(section("### Both")) if reads or name != "--report"]
     # What a backtest, a comparison or a search trains is told as training tells it.
     shared = OPTION.findall(section("### `forecast train")) if command in ("backtest", "compare", "tune") else []
     shared = [name for name in shared if name not in ("--resume", "--from")]  # a single training has them
@@ -107,7 +110,7 @@ def test_the_options_are_those_of_the_help_page(command: str) -> None:
         shared = [name for name in shared if name != "--model"]  # it writes none
     assert {
         *OPTION.findall(section(f"### `forecast {command}")),
-        *OPTION.findall(section("### Both")),
+        *both,
         *reading,
         *shared,
     } == offered

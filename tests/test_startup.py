@@ -66,6 +66,7 @@ def heavy(report: dict[str, object]) -> set[str]:
         "run -h",
         "status -h",
         "schedule -h",
+        "score -h",
         "doctor -h",
         "completion -h",
         "completion bash",
@@ -109,6 +110,10 @@ def test_asking_loads_nothing_heavy(line: str, tmp_path: Path) -> None:
         "run missing.toml --max-runtime soon",
         "status missing.toml",
         "schedule missing.toml --daily 06:30",
+        "score",
+        "score --ledger ledger.db --since yesterday",
+        "score --ledger ledger.db --last month",
+        "score --ledger ledger.db --metrics-file scores.txt",
         "completion tcsh-of-old",
     ],
 )

@@ -24,6 +24,7 @@ from forecast.cli.predict import predict
 from forecast.cli.rollback import rollback
 from forecast.cli.run import run as run_jobs
 from forecast.cli.schedule import schedule
+from forecast.cli.score import score
 from forecast.cli.status import status
 from forecast.cli.train import train
 from forecast.cli.tune import tune
@@ -45,6 +46,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "cells": cells,
     "explain": explain,
     "rollback": rollback,
+    "score": score,
     "doctor": doctor,
     "completion": completion,
 }

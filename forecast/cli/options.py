@@ -77,6 +77,7 @@ PANELS = {
     "tune": "Search",
     "backtest": "Comparison",
     "compare": "Comparison",
+    "score": "Options",
 }
 
 CHOICES = {
@@ -204,6 +205,16 @@ HELP = {
     "compare.cells": "Recurrent cells to compare, with commas; all for all of them.",
     "seeds": "Networks of each cell, each from its own seed; the first is --seed.",
     "jobs": "Networks that are trained at a time; without it as many as there are processors.",
+    "score.ledger": "Ledger: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; without it that of the jobs.",
+    "score.only": "Jobs to score, with commas, or by repeating the option.",
+    "since": "Count what came from this time on, by the clock of the data: 2024-01-31, or 2024-01-31T06:00.",
+    "until": "The same for the end; a day counts whole.",
+    "last": "Count so much of what came last, such as 30d or 12w.",
+    "include_hindsight": "Show forecasts of models that had seen later rows, too, each apart.",
+    "settle": "Read the newest data of the jobs first; on by default.",
+    "fail_on_drift": "End with exit code 6 where forecasts have got worse.",
+    "score.plot": "Draw error by step ahead and coverage into this file, .png or .svg.",
+    "metrics_file": "Write the scores for node_exporter of Prometheus into this file, .prom.",
     "config_output": "Settings file to write, .toml; without it <DATA>.tuned.toml in this folder.",
     "expect_sha256": "Stop with exit code 4 unless the model file has this digest.",
 }

@@ -10,10 +10,12 @@ import csv
 import difflib
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from forecast.config import (
     read_section,
     suggest,
 )
+from forecast.durations import seconds_in
 from forecast.errors import ConfigError
 from forecast.settings import PICTURES, PredictSettings, read_toml
 
@@ -138,6 +141,48 @@ class CompareSettings:
                 raise ConfigError(f"{name} is {value}, but must lie between 1 and 100000")
 
 
+@dataclass(frozen=True)
+class ScoreSettings:
+    """What `forecast score` can be told. None: found, or chosen, where the command runs."""
+
+    ledger: str | None = None
+    only: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    last: str | None = None
+    by_lead: bool = False
+    include_hindsight: bool = False
+    settle: bool | None = None
+    fail_on_drift: bool = False
+    plot: str | None = None
+    metrics_file: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("since", self.since), ("until", self.until)):
+            if value is not None:
+                check_moment(name, value)
+        if self.last is not None:
+            seconds_in(self.last)
+            if self.since is not None:
+                raise ConfigError("both since and last say where the time begins", hint="leave --last out")
+        if self.plot is not None and Path(self.plot).suffix.lower() not in PICTURES:
+            raise ConfigError(f"plot is {self.plot!r}, but must end in .png or .svg")
+        if self.metrics_file is not None and Path(self.metrics_file).suffix != ".prom":
+            found = f"metrics_file is {self.metrics_file!r}, but node_exporter reads files that end in .prom"
+            raise ConfigError(found, hint=f"--metrics-file {shlex.quote(Path(self.metrics_file).stem + '.prom')}")
+
+
+def check_moment(name: str, text: str) -> None:
+    """Raise ConfigError unless a text is a date, or a date and a time, in ISO form and without an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is not None or not re.match(r"\d{4}-\d\d-\d\d", text):
+        found = f"{name} is {text!r:.40}, but must be a date, or a date and a time by the clock of the data"
+        raise ConfigError(found, hint=f"{option(name)} 2024-01-31, or {option(name)} 2024-01-31T06:00")
+
+
 #: The tables of forecast.toml.
 SECTIONS: dict[str, type[Any]] = {
     "read": ReadConfig,
@@ -149,6 +194,7 @@ SECTIONS: dict[str, type[Any]] = {
     "tune": TuneSettings,
     "backtest": BacktestSettings,
     "compare": CompareSettings,
+    "score": ScoreSettings,
 }
 
 #: Seconds in what may follow the number of a length of time.

@@ -68,7 +68,7 @@ def drift_of_job(transaction: Transaction, job: str, model_digest: str | None) -
     if model_digest is not None:
         query = f"SELECT DISTINCT f.data_until FROM ({_PUBLISHED}) AS f WHERE f.model = :model AND {_JUDGED}"
         own = np.array([row[0] for row in transaction.rows(query, **values, model=model_digest)], dtype=np.int64)
-    return _drift(joined.outcomes(job), own)
+    return _drift(joined.outcomes(job), leads, own)
 
 
 @dataclass
@@ -188,7 +188,7 @@ def _usual_leads(transaction: Transaction, values: dict[str, Any]) -> int:
     return max(1, round(float(np.median(counts)))) if counts else 1
 
 
-def _drift(outcomes: Sequence[Outcomes], own: Numbers | None) -> Drift:
+def _drift(outcomes: Sequence[Outcomes], leads: int, own: Numbers | None) -> Drift:
     """The verdict on outcomes of the first steps of each cutoff; own are the cutoffs of one model, if asked."""
     nothing = np.empty(0)
     if not outcomes:
@@ -205,7 +205,9 @@ def _drift(outcomes: Sequence[Outcomes], own: Numbers | None) -> Drift:
     ends = np.full(len(cutoffs), _EARLIEST)
     np.maximum.at(ends, at, stamp)
     newest = stamp[known].max(initial=_EARLIEST)
+    what = "MAE"
     if np.isfinite(scale[known]).any():
+        what = "MASE"
         error = error / scale
         known &= np.isfinite(scale)
     use = known & (ends <= newest)[at]
@@ -223,7 +225,9 @@ def _drift(outcomes: Sequence[Outcomes], own: Numbers | None) -> Drift:
     sides = (slice(None, -n_now), slice(-n_now, None))
     stays = np.all([np.isfinite(errors[side]).mean(axis=0) >= 0.5 for side in sides if len(errors[side])], axis=0)
     before, now = (_means(errors[side][:, stays]) for side in sides)
-    return find_drift(before, now, *(_means(shares[side][:, stays]) for side in sides), level=_LEVEL)
+    covered = (_means(shares[side][:, stays]) for side in sides)
+    what += " of the first step" if leads == 1 else f" of the first {leads} steps"
+    return find_drift(before, now, *covered, level=_LEVEL, what=what)
 
 
 def _by_cutoff_and_series(at: Numbers, series: Numbers, values: Values, n_cutoffs: int) -> Values:

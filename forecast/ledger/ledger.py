@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from forecast.drift import Drift
-from forecast.errors import OutputError
+from forecast.errors import ConfigError
 from forecast.forecasts import Forecast
 from forecast.ledger.joining import drift_of_job, joined_of_job
 from forecast.ledger.outcomes import Outcomes
@@ -62,18 +62,17 @@ class Ledger:
     store: Store
 
     @classmethod
-    def open(cls, place: str | Path, *, migrate: bool = True) -> Ledger:
-        """The ledger at a path or an address, made where there is none, and brought to the newest schema.
+    def open(cls, place: str | Path, *, make: bool = True) -> Ledger:
+        """The ledger at a path or an address, brought to the newest schema, and made where there is none.
 
-        With migrate off nothing is written, and OutputError says that there is no ledger, or an older one. Raises
-        ConfigError where a package is missing or a newer forecast is needed, LockedError where another run writes for
-        too long, OutputError for what is damaged or cannot be reached.
+        Raises ConfigError where a package is missing, a newer forecast is needed, or there is no ledger and none is to
+        be made; LockedError where another run writes for too long; OutputError for what is damaged or out of reach.
         """
         store = Store.at(place)
-        if schema_of(store) < len(MIGRATIONS):
-            if not migrate:
-                found = "it is an older one" if schema_of(store) else "there is no ledger"
-                raise OutputError(f"ledger {store.shown}: {found}")
+        schema = schema_of(store)
+        if schema == 0 and not make:
+            raise ConfigError(f"there is no ledger {store.shown}", hint="forecast run JOBS.toml makes one")
+        if schema < len(MIGRATIONS):
             bring_up(store)
         return cls(store)
 

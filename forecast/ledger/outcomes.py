@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,10 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.lead)
 
+    def where(self, chosen: NDArray[np.bool_]) -> Outcomes:
+        """Those of the steps [N] that are chosen."""
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _COLUMNS})
+
     @property
     def levels(self) -> tuple[float, ...]:
         """The central intervals in percent that both of their ends are known of, narrowest first."""
@@ -53,3 +57,6 @@ class Outcomes:
         known = [round(own, 9) for own in self.quantile_levels]
         low, high = (self.numbers[:, known.index(round(0.5 + side * level / 200, 9))] for side in (-1, 1))
         return (low <= self.actual) & (self.actual <= high)
+
+
+_COLUMNS = ("series", "cutoff", "lead", "timestamp", "forecast", "actual", "scale", "numbers")

@@ -297,8 +297,7 @@ def test_an_older_ledger_is_brought_up_in_one_transaction(place: str, monkeypatc
         patch.setattr("forecast.ledger.ledger.MIGRATIONS", schema.MIGRATIONS)
         with pytest.raises(OutputError):
             Ledger.open(place)
-        with pytest.raises(OutputError, match="it is an older one"):
-            Ledger.open(place, migrate=False)
+    assert schema.schema_of(ledger.store) == 1
     works = replace(broken, name="extra", statements=("ALTER TABLE ledger_runs ADD COLUMN note TEXT",))
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, works))
     monkeypatch.setattr("forecast.ledger.ledger.MIGRATIONS", schema.MIGRATIONS)
@@ -327,8 +326,8 @@ def test_a_damaged_file_is_one_line_and_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_ledger_that_is_not_there_is_made_only_when_asked_for(tmp_path: Path) -> None:
     """Its folder has to be there."""
     place = tmp_path / "ledger.db"
-    with pytest.raises(OutputError, match="there is no ledger"):
-        Ledger.open(place, migrate=False)
+    with pytest.raises(ConfigError, match="there is no ledger"):
+        Ledger.open(place, make=False)
     assert not place.exists()
     with pytest.raises(OutputError, match="there is no folder") as refused:
         Ledger.open(tmp_path / "no" / "ledger.db")
@@ -357,7 +356,7 @@ def test_what_can_hold_no_ledger_is_refused_by_its_address(place: str, found: st
 def test_sqlite_is_named_by_its_path_or_its_address(tmp_path: Path) -> None:
     """Both are the same file."""
     Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    assert Ledger.open(tmp_path / "ledger.db", migrate=False).standings() == ()
+    assert Ledger.open(tmp_path / "ledger.db", make=False).standings() == ()
 
 
 def test_a_file_needs_no_sqlalchemy_and_a_server_says_how_to_get_it(
