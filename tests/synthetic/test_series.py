@@ -29,11 +29,12 @@ def test_the_global_generator_is_left_alone() -> None:
     assert np.random.random() == expected
 
 
+@pytest.mark.parametrize("n", [200, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_two_thousand_series_of_every_family_are_finite_and_move(name: str) -> None:
+def test_series_of_every_family_are_finite_and_move(name: str, n: int) -> None:
     """None has a value that is missing or infinite, none is all the same, and each has the length asked for."""
     rng = np.random.default_rng(1)
-    for _ in range(2000):
+    for _ in range(n):
         values = draw_series(rng, FAMILIES[name].season_lengths, 60)
         assert values.shape == (60,)
         assert np.isfinite(values).all()

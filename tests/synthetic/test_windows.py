@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from forecast.synthetic import FAMILIES, draw_windows
+import forecast.synthetic.windows as module
+from forecast.synthetic import FAMILIES, draw_series, draw_windows
+from forecast.synthetic.drawing import Rng, Values
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -27,14 +31,35 @@ def test_windows_of_a_seed_are_the_same() -> None:
     assert first.tobytes() == again.tobytes()
 
 
-def test_no_window_is_twice_and_at_most_four_are_of_a_series() -> None:
-    """Nine windows need three series: with the same seed the fifth window differs from one of the first series."""
+def test_a_series_gives_four_windows_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine windows need three series, and no two of them are the same."""
+    lengths = []
+
+    def counted(rng: Rng, season_lengths: Sequence[int], length: int) -> Values:
+        lengths.append(length)
+        return draw_series(rng, season_lengths, length)
+
+    monkeypatch.setattr(module, "draw_series", counted)
     windows = draw_windows(np.random.default_rng(5), (12,), 60, 12, 9)
+    assert len(lengths) == 3
+    assert all(72 <= length < 72 + 60 for length in lengths)
     assert len({window.tobytes() for window in windows}) == 9
 
 
+def test_contexts_without_spread_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A series that moves once, in its middle, is cut where the context sees it; a wild future is not shown."""
+    step = np.repeat([0.0, 1.0], 100)
+    monkeypatch.setattr(module, "draw_series", lambda rng, season_lengths, length: step[-length:])
+    for window in draw_windows(np.random.default_rng(6), (1,), 100, 20, 20):
+        assert np.nanstd(window[:100]) == pytest.approx(1)
+    calm = np.sin(np.arange(220.0))
+    calm[150:] = 1e6
+    monkeypatch.setattr(module, "draw_series", lambda rng, season_lengths, length: calm[:length])
+    assert np.nanmax(np.abs(draw_windows(np.random.default_rng(7), (1,), 100, 20, 20))) <= 1e3
+
+
 def test_short_series_are_as_common_as_told_and_have_two_seasons_at_least() -> None:
-    """In nine of twenty contexts, hardly any of them by chance as long as the context, values begin later."""
+    """In nine of twenty contexts values begin later; a twentieth has scattered gaps, three in a hundred a stretch."""
     windows = draw_windows(np.random.default_rng(6), (12,), 400, 12, 2000)
     beginnings = np.isfinite(windows).argmax(axis=1)
     assert np.mean(beginnings > 5) == pytest.approx(0.45, abs=0.04)
