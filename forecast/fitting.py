@@ -64,7 +64,8 @@ class Fitted:
     refitted says that the networks were trained again on every row; otherwise they are those that were judged. features
     are those of the calendar that the networks know, scaling is the rule they were trained under. worth is None without
     covariates but these. cut_off is what there was no time for, in sentences. temperature is that of states. chosen are
-    the networks that were judged, whether or not they were trained again; began says what became of a Start.
+    the networks that were judged on the holdout, whether or not they were trained again; began says what became of a
+    Start.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -75,6 +76,7 @@ class Fitted:
     refitted: bool
     features: tuple[str, ...]
     scaling: str
+    holdout: Holdout
     worth: Worth | None = None
     cut_off: tuple[str, ...] = ()
     temperature: float = 1.0
@@ -146,6 +148,7 @@ def fit_networks(
         worth=worth,
         cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
         chosen=tuple(networks),
+        holdout=plan.holdout,
         began=began,
     )
 

@@ -19,13 +19,13 @@ from forecast.calibration import MOST_LEADS, WIDEST, Factors, apply_factors, int
 from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
-from forecast.evaluation import Evaluation, Worth
+from forecast.evaluation import Evaluation, StateWindow, Window, Worth, evaluate, evaluate_states
 from forecast.fitting import Start, fit_networks, tried
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Columns, Covariate, Known, Panel, Series, Timestamps
-from forecast.planning import Plan, architecture_of, plan
+from forecast.planning import Holdout, Plan, architecture_of, plan
 from forecast.prediction import probabilities_after, quantiles_after
 from forecast.scaling import lacks_logarithm
 from forecast.snapshots import KIND, Snapshots
@@ -56,6 +56,14 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """The networks that held-out windows judged, and which windows these were; of no use once training is over."""
+
+    networks: tuple[RecurrentNetwork, ...]
+    holdout: Holdout
+
+
+@dataclass(frozen=True)
 class Forecaster:
     """Networks that were trained, with the plan, columns, calendar and calibration that belong to them.
 
@@ -64,7 +72,7 @@ class Forecaster:
     networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
     networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
     found; it belongs to one forecast and is not saved, and neither is cut_off, sentences on what training had no time
-    for: plan_notes end with them. chosen are the networks that were judged, those before the refit, and not saved
+    for: plan_notes end with them. judged are the networks before the refit, and not saved
     either. Networks of states have the names of these, a temperature that makes their probabilities more or less
     certain, and no levels and factors.
     """
@@ -91,7 +99,7 @@ class Forecaster:
     cut_off: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     temperature: float = 1.0
-    chosen: tuple[RecurrentNetwork, ...] = ()
+    judged: Judged | None = None
 
     @classmethod
     def fit(
@@ -158,7 +166,7 @@ class Forecaster:
             cut_off=fitted.cut_off,
             states=planned.states,
             temperature=fitted.temperature,
-            chosen=tuple(network.cpu() for network in fitted.chosen),
+            judged=Judged(tuple(network.cpu() for network in fitted.chosen), fitted.holdout),
         )
 
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
@@ -216,7 +224,7 @@ class Forecaster:
             raise ConfigError("a model of states has no intervals that could adapt", hint="leave --adapt out")
         self._require_like_training(panel)
         horizon = self.architecture.horizon
-        cutoffs = _cutoffs_after(np.datetime64(self.data.last), panel.series, self.architecture)
+        cutoffs = cutoffs_after(np.datetime64(self.data.last), panel.series, self.architecture)
         if not cutoffs:
             return replace(self, adaptation=None)
         # Only these: calendar features of a hundred thousand series would take longer than all the rest.
@@ -242,6 +250,48 @@ class Forecaster:
         for number in np.unique(numbers):
             adaptation = adaptation.after(reached[numbers == number])
         return replace(self, adaptation=adaptation)
+
+    def judged_at(
+        self,
+        panel: Panel,
+        cuts: Sequence[tuple[int, int]],
+        horizon: int,
+        *,
+        after: np.datetime64 | None = None,
+        season_length: int | None = None,
+    ) -> Evaluation:
+        """How this Forecaster does, beside the baselines, on windows of a panel, each a series' index and a cutoff.
+
+        A cutoff is a number of rows that are known; the `horizon` steps past it are what came. Steps that are not later
+        than `after` are not counted. Errors are in units of the season as trained unless another is given. Raises
+        DataError where the panel is not like the one it was trained on.
+        """
+        self._require_like_training(panel)
+        blocks = -(-horizon // self.architecture.horizon)
+        # Only these: calendar features of a hundred thousand series would take longer than all the rest.
+        used = sorted({i for i, _ in cuts})
+        some = replace(panel, series=tuple(panel.series[i] for i in used))
+        told = with_features(some, self.features, blocks * self.architecture.horizon).series
+        by_index = dict(zip(used, told, strict=True))
+        histories, actuals = [], np.full((len(cuts), horizon), np.nan)
+        for row, (i, cut) in zip(actuals, cuts, strict=True):
+            s = by_index[i]
+            histories.append(replace(s, timestamps=s.timestamps[:cut], values=s.values[:cut]))
+            outcomes = s.values[cut : cut + horizon].copy()
+            if after is not None:
+                outcomes[s.timestamps[cut : cut + horizon] <= after] = np.nan
+            row[: len(outcomes)] = outcomes
+        season, name = season_length or self.evaluation.season_length, self.config.model.cell
+        with computing(self.config.train.threads or 1):
+            if self.states:
+                stated = tempered(probabilities_after(self.networks, histories, horizon), self.temperature)
+                rows = zip(histories, actuals, stated, strict=True)
+                return evaluate_states([StateWindow(h.values, a, p) for h, a, p in rows], season, name)
+            scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+        levels = self.quantile_levels
+        quantiles = self.bounds.clip(scaled.inverse(apply_factors(scaled.quantiles, self.factors, levels)))
+        windows = [Window(h.values, a, q) for h, a, q in zip(histories, actuals, quantiles, strict=True)]
+        return evaluate(windows, season, name, quantile_levels=levels)
 
     def caveats(self, panel: Panel) -> tuple[str, ...]:
         """Sentences on what of a panel does not go with this Forecaster, and yet does not keep it from forecasting."""
@@ -399,7 +449,7 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
     }
 
 
-def _cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architecture) -> list[tuple[int, int, int]]:
+def cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architecture) -> list[tuple[int, int, int]]:
     """Cutoffs after training: the number of each, the index of a series and how many of its rows came before.
 
     Number k lies k horizons after `last`, in all series that were there by then; of many series, some evenly spread.

@@ -25,6 +25,7 @@ PAGES = {
     "presets": (),
     "probabilities": (),
     "score": ("score.png", "forecast.prom"),
+    "retraining": ("sales.safetensors", "prices.previous.safetensors"),
     "states": (),
 }
 

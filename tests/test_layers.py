@@ -87,6 +87,11 @@ ROOMS: dict[str, tuple[int, str]] = {
     ),
     "shelf": (4, "errors filenames writing forecaster"),
     "scoring": (5, "drift metrics probabilities ledger"),
+    "retraining": (
+        5,
+        "errors config durations policies panel drift evaluation training planning filenames forecaster shelf "
+        "snapshots writing",
+    ),
     "backtesting": (
         5,
         "errors config panel rolling training baselines leaderboard planning forecaster",
