@@ -110,7 +110,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "running": (
         5,
         "errors sources version config durations bounds calendars panel timeformat forecasts jobs reading settings "
-        "gates baselines state_baselines planning writing workers shelf ledger forecaster report",
+        "gates baselines state_baselines planning writing workers snapshots shelf ledger forecaster report filenames",
     ),
     "cli": (
         6,

@@ -72,8 +72,10 @@ def asked_to_stop(how: How) -> bool:
 
 def is_passing(error: BaseException | None) -> bool:
     """Whether an error, or what it came from, may be gone when the same is tried again; wrong data never are."""
+    # A disk that cannot be written to is a thing for people; reading from one may go better next time.
+    passing = _PASSING - {errno.EIO} if isinstance(error, OutputError) else _PASSING
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _PASSING:
+        if isinstance(error, OSError) and error.errno in passing:
             return True
         if any(problem.code in _PASSING_CODES for problem in getattr(error, "problems", ())):
             return True

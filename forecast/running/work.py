@@ -16,6 +16,7 @@ from forecast.bounds import Bounds
 from forecast.calendars import future_timestamps
 from forecast.config import QUANTILE_LEVELS
 from forecast.errors import CheckpointError, ForecastError, GateError, LockedError
+from forecast.filenames import training_of
 from forecast.forecaster import Forecaster
 from forecast.forecasts import Forecast, Form, ItemForecast
 from forecast.gates import newest, not_as_wanted, too_old, without_skill
@@ -37,6 +38,7 @@ from forecast.running.manifests import (
 from forecast.running.outcome import DONE, FALLBACK, How, LeftOff, Outcome
 from forecast.settings import override
 from forecast.shelf import kept_models
+from forecast.snapshots import Snapshots
 from forecast.sources import is_local, safe_source
 from forecast.state_baselines import STATE_BASELINES
 from forecast.timeformat import format_times, has_clock
@@ -124,10 +126,21 @@ def _first_model(unit: Unit, how: How, stop: Stop) -> Forecaster:
     with lock(unit.model):
         if unit.model.exists():  # somebody trained it while this waited for nothing
             return _loaded(unit.model, unit)
-        forecaster = Forecaster.fit(panel, planned, should_stop=stop)
+        snapshots = Snapshots(training_of(unit.model))
+        forecaster = Forecaster.fit(panel, planned, should_stop=stop, snapshots=snapshots)
         if forecaster.stopped:
-            raise LeftOff("left off while the model was trained")
-        return forecaster.save(unit.model, data=unit.data)
+            raise _left_off(snapshots)
+        forecaster = forecaster.save(unit.model, data=unit.data)
+        snapshots.remove()
+        return forecaster
+
+
+def _left_off(snapshots: Snapshots) -> LeftOff:
+    """What ends a training in good order: the next run goes on where it was."""
+    if snapshots.saved:
+        return LeftOff("left off while the model was trained; the next run goes on from there")
+    why = f": {snapshots.problem}" if snapshots.problem else ""
+    return LeftOff(f"left off while the model was trained, and nothing is saved of it{why}")
 
 
 def _read_for(forecaster: Forecaster, unit: Unit, how: How) -> Panel:
