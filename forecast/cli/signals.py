@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from forecast.errors import Interrupted
@@ -20,6 +22,7 @@ class Stop:
         self.signal_number: int | None = None
         self._seconds = seconds
         self._saved_so_far: str | None = None
+        self.over = False
 
     def __call__(self) -> bool:
         """Whether to stop, in the form in which training asks."""
@@ -35,9 +38,9 @@ class Stop:
         if self.signal_number is not None:
             os._exit(128 + number)
         self.signal_number = number
-        if self._seconds is not None and hasattr(signal, "SIGALRM"):
-            signal.signal(signal.SIGALRM, self._too_late)
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        if self._seconds is not None:
+            # Not a timer that sends a signal: its handler, too, would wait for one long computation to end.
+            _thread.start_new_thread(self._end_after, (number, self._seconds))
         if self._saved_so_far is not None:
             raise self.interrupted(self._saved_so_far)
 
@@ -62,12 +65,14 @@ class Stop:
         if self.signal_number is not None:
             raise self.interrupted(saved)
 
-    def _too_late(self, _number: int, _frame: FrameType | None) -> None:
-        assert self.signal_number is not None
-        os.write(
-            2, f"error: stopped by {self.name}; there was no time to finish, and nothing is half written\n".encode()
-        )
-        os._exit(128 + self.signal_number)
+    def _end_after(self, number: int, seconds: float) -> None:
+        """End the process after so many seconds, unless the run is over by then."""
+        time.sleep(seconds)
+        if not self.over:
+            text = f"error: stopped by {self.name}; there was no time to save more, and nothing is half written\n"
+            with suppress(OSError):
+                os.write(2, text.encode())
+            os._exit(128 + number)
 
 
 @contextmanager
@@ -81,7 +86,6 @@ def stop_on_signals(*, seconds: float | None = None) -> Iterator[Stop]:
     stop = Stop(seconds)
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
-    alarm = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
     heard = [number for number in numbers if before[number] is not signal.SIG_IGN]
     for number in heard:
         signal.signal(number, stop.heard)
@@ -90,8 +94,6 @@ def stop_on_signals(*, seconds: float | None = None) -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        if hasattr(signal, "SIGALRM") and stop.signal_number is not None and seconds is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, alarm)
+        stop.over = True
         for number, handler in before.items():
             signal.signal(number, handler)
