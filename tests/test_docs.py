@@ -27,6 +27,7 @@ PAGES = {
     "score": ("score.png", "forecast.prom"),
     "retraining": ("sales.safetensors", "prices.previous.safetensors"),
     "states": (),
+    "synthetic": (),
 }
 
 
