@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+#: Half a step in the last of nine digits, at most.
+_ROUNDING = 5e-9
 Values = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
@@ -56,7 +58,9 @@ class Outcomes:
         """Whether each actual value [N] lies in the central interval of a level in percent, its ends included."""
         known = [round(own, 9) for own in self.quantile_levels]
         low, high = (self.numbers[:, known.index(round(0.5 + side * level / 200, 9))] for side in (-1, 1))
-        return (low <= self.actual) & (self.actual <= high)
+        # Quantiles are kept with nine digits: what equals an end in all of these lies inside.
+        slack = _ROUNDING * np.abs(self.actual)
+        return (low <= self.actual + slack) & (self.actual - slack <= high)
 
 
 _COLUMNS = ("series", "cutoff", "lead", "timestamp", "forecast", "actual", "scale", "numbers")

@@ -20,6 +20,8 @@ from forecast.version import VERSION
 
 Numbers = NDArray[np.int64]
 
+#: As many digits as a forecast file has: all of them would make a ledger half as large again.
+_NUMBER = "%.9g"
 #: Forecasts whose steps are in memory as rows at a time.
 _CHUNK = 500
 
@@ -161,8 +163,9 @@ class _Entry:
         numbers = self.item.probabilities if middle is None else self.item.quantiles
         points = numbers.argmax(axis=1).astype(float) if middle is None else numbers[:, middle]
         stamps = micros_of(self.item.timestamps)
+        form = f"[{','.join([_NUMBER] * numbers.shape[1])}]"
         return [
-            {"forecast_id": self.id, "lead": lead, "timestamp": stamp, "forecast": point, "numbers": json.dumps(row)}
+            {"forecast_id": self.id, "lead": lead, "timestamp": stamp, "forecast": point, "numbers": form % tuple(row)}
             for lead, (stamp, point, row) in enumerate(
                 zip(stamps.tolist(), points.tolist(), numbers.tolist(), strict=True), start=1
             )

@@ -117,6 +117,19 @@ def test_since_and_until_choose_among_the_times_that_were_forecast(place: str) -
     assert standing.longest == np.timedelta64(4, "D")
 
 
+def test_a_value_at_the_end_of_an_interval_lies_inside(place: str) -> None:
+    """Though the ledger keeps nine digits of the end, and a third has no end of digits."""
+    ledger = Ledger.open(place)
+    third = 100 / 3
+    past = panel({"a": [1, 2, 3]})
+    record(ledger, past, {"a": [third, third, 0, 0.0]}, width=0)
+    ledger.settle("sales", panel({"a": [1, 2, 3, third, third + 1e-6, 0, 1e-12]}))
+    (found,) = ledger.scores("sales")
+    order = np.argsort(found.lead)
+    assert found.inside(80)[order].tolist() == [True, False, True, False]
+    assert found.forecast[order][0] == third
+
+
 def test_states_are_kept_with_their_probabilities(place: str) -> None:
     """A forecast of states has no quantiles, and its point is the most probable one."""
     ledger = Ledger.open(place)
