@@ -20,6 +20,7 @@ from forecast.version import VERSION
 _PARTS = (
     ("pictures (--plot)", "matplotlib", "pip install 'forecast[plot]'"),
     ("parquet (--format parquet)", "pyarrow", "pip install 'forecast[parquet]'"),
+    ("databases, also as ledger", "sqlalchemy", "pip install 'forecast[sql]'"),
     ("search (forecast tune)", "optuna", "pip install 'forecast[tune]'"),
 )
 
