@@ -220,6 +220,7 @@ def test_only_takes_jobs_and_units_by_name(folder: Path) -> None:
         (f"{PRICES}retrain = 'weekly'", "retrain: 'weekly' is no policy of retraining"),
         (f"{PRICES}retrain = ['never', '7d']", "never stands beside other policies"),
         (f"{PRICES}retrain = []", "retrain is empty"),
+        (f"[run]\nledger = 'none'\n{PRICES}retrain = 'drift'", "[jobs.prices]: drift is found in the ledger"),
         (f"{PRICES}fallback = 'naive'", "unknown fallback 'naive'; did you mean seasonal-naive"),
         (f"{PRICES}fallback = ['previous', 'previous']", "fallback names one of them twice"),
         (f"{PRICES}max_age = 3", "max_age: 3 is not a text"),

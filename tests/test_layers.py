@@ -109,8 +109,9 @@ ROOMS: dict[str, tuple[int, str]] = {
     "report": (5, "errors calendars panel timeformat forecasts writing explanation scoring"),
     "running": (
         5,
-        "errors sources version config durations bounds calendars panel timeformat forecasts jobs reading settings "
-        "gates baselines state_baselines planning writing workers snapshots shelf ledger forecaster report filenames",
+        "errors sources version filenames config durations policies bounds calendars panel timeformat forecasts jobs "
+        "reading settings gates baselines state_baselines planning writing workers snapshots shelf ledger forecaster "
+        "report retraining",
     ),
     "cli": (
         6,

@@ -211,7 +211,8 @@ def _tell(screen: Screen, outcome: Outcome) -> None:
 
     if outcome.status in GOOD:
         what = f"{outcome.status}, {duration(outcome.seconds)}"
-        screen.aside(f"{outcome.unit}: {what}{f', trained: {outcome.trained}' if outcome.trained else ''}")
+        trained = "; ".join(filter(None, (outcome.trained, outcome.contest)))
+        screen.aside(f"{outcome.unit}: {what}{f', trained: {trained}' if trained else ''}")
     elif outcome.sentences:
         say(f"{'error' if outcome.status == FAILED else 'warning'}: {outcome.unit}: {_short(outcome)}")
     else:

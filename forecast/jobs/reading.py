@@ -14,7 +14,7 @@ from forecast.durations import seconds_in
 from forecast.errors import ConfigError
 from forecast.jobs.job import Gates, Job, Jobs, JobSettings, RunSettings, Unit
 from forecast.jobs.units import conflicts
-from forecast.policies import Policy, check_policies
+from forecast.policies import DRIFT, Policy, check_policies
 from forecast.settings import FORMATS, PICTURES, PredictSettings, read_toml
 from forecast.sources import is_local, parse
 
@@ -69,6 +69,9 @@ def read_jobs(path: Path) -> Jobs:
         if len(wrong) == before:
             with _noting(wrong, where):
                 jobs.append(_job(name, {**defaults, **own}, path.parent, Path(state)))
+    if run.ledger == "none":
+        lacking = [job.name for job in jobs if any(policy.kind == DRIFT for policy in job.retrain)]
+        wrong += [f"[jobs.{name}]: drift is found in the ledger, and there is none" for name in lacking]
     wrong += conflicts([Unit(job.name, job, job.data) for job in jobs if not job.is_pattern]).values()
     if wrong:
         said = "1 thing is wrong" if len(wrong) == 1 else f"{len(wrong)} things are wrong"

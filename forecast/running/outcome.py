@@ -52,8 +52,8 @@ class Outcome:
     """What came of one unit: one of STATUSES, the exit code that it stands for, and what is to be said about it.
 
     source is what the forecast was made by, cutoff the newest row, until the moment the data reach to; outputs are what
-    was written, with the sha256 of each file. trained says why the model was trained, contested what came of a
-    challenger; trace is that of a bug.
+    was written, with the sha256 of each file. trained says why a model was trained, contest whether it took the
+    place of the one before; trace is that of a bug.
     """
 
     unit: str
@@ -67,6 +67,7 @@ class Outcome:
     data_digest: str | None = None
     trained_until: str | None = None
     trained: str | None = None
+    contest: str | None = None
     outputs: tuple[tuple[str, str | None], ...] = ()
     notes: tuple[str, ...] = ()
     retries: int = 0

@@ -175,7 +175,7 @@ def _level(outcome: Outcome) -> str:
 
 
 def _details(outcome: Outcome) -> dict[str, Any]:
-    names = "unit", "code", "sentences", "source", "cutoff", "trained", "retries", "seconds"
+    names = "unit", "code", "sentences", "source", "cutoff", "trained", "contest", "retries", "seconds"
     return {name: getattr(outcome, name) or None for name in names}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,17 +15,14 @@ from forecast.bounds import Bounds
 from forecast.calendars import future_timestamps
 from forecast.config import QUANTILE_LEVELS
 from forecast.errors import CheckpointError, ForecastError, GateError, LockedError
-from forecast.filenames import training_of
 from forecast.forecaster import Forecaster
 from forecast.forecasts import Forecast, Form, ItemForecast
-from forecast.gates import newest, not_as_wanted, too_old, without_skill
+from forecast.gates import newest, without_skill
 from forecast.jobs import Unit
 from forecast.jobs.job import PREVIOUS, SEASONAL_NAIVE
-from forecast.ledger import Ledger
 from forecast.panel import Panel
 from forecast.planning import plan
-from forecast.reading import read_panel
-from forecast.reading.times import parse_moment
+from forecast.running.data import Unfit, check_data, ledger_of, read_anew, read_for
 from forecast.running.manifests import (
     carried_on,
     input_digest,
@@ -35,10 +31,9 @@ from forecast.running.manifests import (
     why_again,
     write_manifest,
 )
+from forecast.running.model import Today, first_model, loaded, retrained
 from forecast.running.outcome import DONE, FALLBACK, How, LeftOff, Outcome
-from forecast.settings import override
 from forecast.shelf import kept_models
-from forecast.snapshots import Snapshots
 from forecast.sources import is_local, safe_source
 from forecast.state_baselines import STATE_BASELINES
 from forecast.timeformat import format_times, has_clock
@@ -53,7 +48,8 @@ MODEL = "model"
 class Made:
     """A forecast, the panel it goes on from, and what it was made by; its source is its own.
 
-    trained says why the model was trained now, sentences what a person has to know, notes what one may want to.
+    trained says why a model was trained now, contest what came of it, sentences what a person has to know, notes what
+    one may want to.
     """
 
     forecast: Forecast
@@ -61,12 +57,9 @@ class Made:
     season_length: int
     forecaster: Forecaster | None = None
     trained: str | None = None
+    contest: str | None = None
     sentences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-class _Unfit(GateError):
-    """The data do not pass their gates, and nothing can stand in for data."""
 
 
 class _Same(Exception):
@@ -83,7 +76,7 @@ def forecast_unit(unit: Unit, how: How, stop: Stop) -> Outcome:
         before = read_manifest(how.state, unit.name, how.as_of)
         assert before is not None  # or it could not be the same
         return carried_on(before, unit, how)
-    except (_Unfit, LockedError):
+    except (Unfit, LockedError):
         raise
     except (ForecastError, MemoryError) as error:
         if not unit.job.fallback or getattr(error, "exit_code", 0) == LockedError.exit_code:
@@ -94,74 +87,32 @@ def forecast_unit(unit: Unit, how: How, stop: Stop) -> Outcome:
 
 def _by_model(unit: Unit, how: How, stop: Stop, inputs: str | None) -> Made:
     """The forecast of today's model, which is trained first where it has to be."""
-    trained = None
-    forecaster = _loaded(unit.model, unit) if unit.model.exists() else None
-    if forecaster is None:
-        trained = "there was no model"
-        forecaster = _first_model(unit, how, stop)
-    panel = _read_for(forecaster, unit, how)
-    if inputs is None and trained is None:
-        _stop_if_same(unit, how, panel)
-    if (ledger := ledger_of(how)) is not None:
-        ledger.settle(unit.name, panel)
-    _check_data(unit, how, panel, _horizon(unit, forecaster))
-    if said := without_skill(unit.job.gates, forecaster.evaluation):
+    if unit.model.exists():
+        champion = loaded(unit.model, unit)
+        panel = read_for(champion, unit, how)
+        if inputs is None:
+            _stop_if_same(unit, how, panel)
+        _settle(unit, how, panel)
+        check_data(unit, how, panel, _horizon(unit, champion))
+        today = retrained(unit, how, stop, champion, panel)
+        if today.forecaster is not champion:
+            panel = read_for(today.forecaster, unit, how)
+    else:
+        today = Today(first_model(unit, how, stop), "there was no model")
+        panel = read_for(today.forecaster, unit, how)
+        _settle(unit, how, panel)
+    if said := without_skill(unit.job.gates, today.forecaster.evaluation):
         raise GateError(said[0])
     if stop():
         raise LeftOff("left off before the forecast was made")
-    return replace(_predicted(unit, panel, forecaster), trained=trained)
+    made = _predicted(unit, panel, today.forecaster)
+    return replace(made, trained=today.trained, contest=today.contest)
 
 
-def _loaded(path: Path, unit: Unit) -> Forecaster:
-    return Forecaster.load(path, device=unit.job.predict.device)
-
-
-def _first_model(unit: Unit, how: How, stop: Stop) -> Forecaster:
-    """A model that was trained on the data of a unit without one, and saved."""
-    config = unit.job.config
-    panel = read_panel(unit.data, config.data, replace(config.read, as_of=how.as_of), task=config.model.task)
-    planned = plan(panel, config)
-    _check_data(unit, how, panel, unit.job.predict.horizon or planned.architecture.horizon)
-    make_folder(unit.model.parent)
-    with lock(unit.model):
-        if unit.model.exists():  # somebody trained it while this waited for nothing
-            return _loaded(unit.model, unit)
-        snapshots = Snapshots(training_of(unit.model))
-        forecaster = Forecaster.fit(panel, planned, should_stop=stop, snapshots=snapshots)
-        if forecaster.stopped:
-            raise _left_off(snapshots)
-        forecaster = forecaster.save(unit.model, data=unit.data)
-        snapshots.remove()
-        return forecaster
-
-
-def _left_off(snapshots: Snapshots) -> LeftOff:
-    """What ends a training in good order: the next run goes on where it was."""
-    if snapshots.saved:
-        return LeftOff("left off while the model was trained; the next run goes on from there")
-    why = f": {snapshots.problem}" if snapshots.problem else ""
-    return LeftOff(f"left off while the model was trained, and nothing is saved of it{why}")
-
-
-def _read_for(forecaster: Forecaster, unit: Unit, how: How) -> Panel:
-    """The data of a unit, as a model needs them."""
-    read = replace(override(forecaster.config.read, unit.job.config.read), as_of=how.as_of)
-    return read_panel(unit.data, read=read, future_data=unit.future_data, known=forecaster.known)
-
-
-def _check_data(unit: Unit, how: How, panel: Panel, horizon: int) -> None:
-    """Raises GateError with everything that the gates have against the data."""
-    gates = unit.job.gates
-    if said := (*too_old(gates, newest(panel), _now(how, panel)), *not_as_wanted(gates, panel, horizon)):
-        raise _Unfit("\n".join(said))
-
-
-def _now(how: How, panel: Panel) -> datetime:
-    """The time of the run, or the moment that it is meant for, as the clocks of the data tell it."""
-    if how.as_of is None:
-        return datetime.fromisoformat(how.now)
-    moment: datetime = parse_moment(how.as_of, panel.columns.timezone).astype("datetime64[us]").astype(datetime)
-    return moment.replace(tzinfo=timezone.utc)
+def _settle(unit: Unit, how: How, panel: Panel) -> None:
+    """Keeps what has come of earlier forecasts, whatever becomes of today's."""
+    if (ledger := ledger_of(how)) is not None:
+        ledger.settle(unit.name, panel)
 
 
 def _horizon(unit: Unit, forecaster: Forecaster) -> int:
@@ -195,7 +146,7 @@ def _by_fallback(unit: Unit, how: How, error: ForecastError | MemoryError) -> Ma
     for rung in unit.job.fallback:
         try:
             made = _RUNGS[rung](unit, how)
-        except (_Unfit, LockedError):
+        except (Unfit, LockedError):
             raise
         except ForecastError as further:
             why.append(f"{rung}: {further.message}")
@@ -207,17 +158,18 @@ def _by_fallback(unit: Unit, how: How, error: ForecastError | MemoryError) -> Ma
 def _previous(unit: Unit, how: How) -> Made:
     """The forecast of the newest of the kept models that is whole, and good enough."""
     why = f"{unit.model}: no earlier model is kept"
-    for path in kept_models(unit.model):
+    # The one that is there first: where training a new one failed it is the last good one.
+    for path in (unit.model, *kept_models(unit.model)):
         try:
-            forecaster = _loaded(path, unit)
+            forecaster = loaded(path, unit)
         except CheckpointError as error:
             why = error.message
             continue
         if said := without_skill(unit.job.gates, forecaster.evaluation):
             why = said[0]
             continue
-        panel = _read_for(forecaster, unit, how)
-        _check_data(unit, how, panel, _horizon(unit, forecaster))
+        panel = read_for(forecaster, unit, how)
+        check_data(unit, how, panel, _horizon(unit, forecaster))
         return _predicted(unit, panel, forecaster, PREVIOUS)
     raise CheckpointError(why)
 
@@ -225,11 +177,11 @@ def _previous(unit: Unit, how: How) -> Made:
 def _seasonal_naive(unit: Unit, how: How) -> Made:
     """Each value of the last season again; of states how often each came at this place of the season."""
     config, predict = unit.job.config, unit.job.predict
-    panel = read_panel(unit.data, config.data, replace(config.read, as_of=how.as_of), task=config.model.task)
+    panel = read_anew(unit, how)
     planned = plan(panel, config)
     season, data = planned.season_lengths[0], planned.config.data
     horizon = predict.horizon or planned.architecture.horizon
-    _check_data(unit, how, panel, horizon)
+    check_data(unit, how, panel, horizon)
     histories = [s.values for s in panel.series]
     times = [future_timestamps(panel.calendar, s.timestamps[-1], horizon) for s in panel.series]
     if panel.states:
@@ -271,6 +223,7 @@ def _delivered(unit: Unit, how: How, made: Made, inputs: str | None) -> Outcome:
         data_digest=made.panel.digest(),
         trained_until=None if forecaster is None else forecaster.data.last,
         trained=made.trained,
+        contest=made.contest,
         outputs=_written(unit, how, made),
         notes=made.notes,
     )
@@ -300,12 +253,7 @@ def _settled_since(unit: Unit, how: How, made: Made) -> None:
     """What has come after a back-run's cutoff is known already, and is kept beside the forecast at once."""
     ledger = ledger_of(how)
     if how.as_of is not None and ledger is not None and made.forecaster is not None:
-        ledger.settle(unit.name, _read_for(made.forecaster, unit, replace(how, as_of=None)))
-
-
-def ledger_of(how: How) -> Ledger | None:
-    """The ledger of a run."""
-    return None if how.ledger is None else Ledger.open(how.ledger)
+        ledger.settle(unit.name, read_for(made.forecaster, unit, replace(how, as_of=None)))
 
 
 def _cutoff(panel: Panel) -> str:

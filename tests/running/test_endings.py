@@ -149,7 +149,8 @@ def test_whichever_call_fails_the_old_forecast_or_the_new_one_is_whole(shop, job
         if left[0] >= 0:
             break
         failures += 1
-        assert code == 7, n
+        # A model that cannot be opened is one that is missing or damaged.
+        assert code in ((4, 7) if call == "open" else (7,)), n
         assert run(["run", path]) == 0
         assert (shop / "sales.forecast.csv").read_bytes() == new
     assert code == 0
