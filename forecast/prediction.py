@@ -20,6 +20,8 @@ from forecast.windows import Batch, Covariates, Windows
 Array = NDArray[np.float64]
 
 _BATCH_SIZE = 1024
+#: A batch has a multiple of so many rows: in what is left over, libraries add the same numbers up in another order.
+_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def quantiles_after(
     middle = a.quantile_levels.index(0.5)
     found = []
     with torch.no_grad():
-        for starts in windows.final_starts().split(_BATCH_SIZE):
+        for own in windows.final_starts().split(_BATCH_SIZE):
+            starts = _filled_up(own)
             batch = windows.batch(starts)
             context, blocks = batch.context, [_mean(networks, batch)]
             while len(blocks) * a.horizon < horizon:
@@ -65,7 +68,7 @@ def quantiles_after(
                 drivers = windows.covariates_at(starts + len(blocks) * a.horizon)
                 following = _mean(networks, replace(batch, context=context, covariates=drivers))
                 blocks.append(_widened(following, blocks[-1][:, -1:], middle))
-            found.append(torch.cat(blocks, 1)[:, :horizon])
+            found.append(torch.cat(blocks, 1)[: len(own), :horizon])
     # To the CPU first: not every device has numbers of 64 bits.
     quantiles: Array = torch.cat(found).cpu().double().numpy() + windows.levels[:, None, None]
     return Scaled(quantiles, scalings)
@@ -82,7 +85,8 @@ def probabilities_after(networks: Sequence[RecurrentNetwork], histories: Sequenc
     windows = _windows([history.values for history in histories], histories, networks[0], blocks_ahead)
     found = []
     with torch.no_grad():
-        for starts in windows.final_starts().split(_BATCH_SIZE):
+        for own in windows.final_starts().split(_BATCH_SIZE):
+            starts = _filled_up(own)
             batch = windows.batch(starts)
             context = indicators(batch.context, a.states).transpose(1, 2)
             blocks = [_mean(networks, batch)]
@@ -90,7 +94,7 @@ def probabilities_after(networks: Sequence[RecurrentNetwork], histories: Sequenc
                 context = torch.cat([context, blocks[-1]], 1)[:, -a.context_length :]
                 drivers = windows.covariates_at(starts + len(blocks) * a.horizon)
                 blocks.append(_mean(networks, replace(batch, context=context, covariates=drivers)))
-            found.append(torch.cat(blocks, 1)[:, :horizon])
+            found.append(torch.cat(blocks, 1)[: len(own), :horizon])
     probabilities = torch.cat(found).cpu().double().numpy()
     shares: Array = probabilities / probabilities.sum(-1, keepdims=True)
     return shares
@@ -108,6 +112,11 @@ def _windows(values: Sequence[Array], histories: Sequence[Series], network: Recu
     a, device = network.architecture, str(next(network.parameters()).device)
     known = covariates_of(histories, a)
     return Windows(values, a.context_length, a.horizon, device, covariates=known, ahead=ahead, on_zero=a.on_zero)
+
+
+def _filled_up(starts: Tensor) -> Tensor:
+    """The starts, the last of them repeated, so that no forecast depends on which others are made beside it."""
+    return torch.cat([starts, starts[-1:].expand(-len(starts) % _ROWS)])
 
 
 def _mean(networks: Sequence[RecurrentNetwork], batch: Batch) -> Tensor:

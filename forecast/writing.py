@@ -103,18 +103,20 @@ def render(
     *,
     format: str = "csv",
     excel_safe: bool = False,
+    header_only: bool = False,
     **form: Unpack[Form],
 ) -> bytes:
     """The bytes of the forecast file, its columns those of `Forecast.to_frame`.
 
     csv and json write a timestamp in the user's own text form and a number to nine significant digits, parquet keeps
-    both as they are. excel_safe keeps a spreadsheet from taking texts of a csv for formulas. Raises DataError for a
-    value that is not finite.
+    both as they are. excel_safe keeps a spreadsheet from taking texts of a csv for formulas, header_only leaves out all
+    rows. Raises DataError for a value that is not finite.
     """
     writer = WRITERS.get(f".{format}")
     if writer is None:
         raise ConfigError(f"unknown forecast format {format!r}", hint=suggest(f".{format}", WRITERS))
-    return writer(_finite_frame(forecast, form), forecast.columns, excel_safe)
+    frame = _finite_frame(forecast, form)
+    return writer(frame.iloc[:0] if header_only else frame, forecast.columns, excel_safe)
 
 
 def _finite_frame(forecast: Forecast, form: Form) -> pd.DataFrame:

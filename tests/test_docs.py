@@ -21,6 +21,7 @@ PAGES = {
     "cells": ("gradients.png",),
     "compare": (),
     "explain": ("gates.png", "prices.html", "gradients.png"),
+    "machines": ("sales.forecast.csv",),
     "network": ("t.safetensors",),
     "presets": (),
     "probabilities": (),

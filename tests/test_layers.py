@@ -34,6 +34,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "presets": (1, ""),
     "probabilities": (1, ""),
     "recipe": (1, ""),
+    "shards": (1, "errors"),
     "significance": (1, ""),
     "drift": (1, "significance"),
     "timeformat": (1, "errors config timezones"),
@@ -85,6 +86,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
         "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots",
     ),
+    "merging": (4, "errors version panel forecasts shards writing"),
     "shelf": (4, "errors filenames writing forecaster"),
     "scoring": (5, "drift metrics probabilities ledger"),
     "retraining": (
@@ -118,7 +120,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules ledger "
-        "scoring",
+        "scoring shards merging",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

@@ -19,6 +19,7 @@ from forecast.cli.doctor import doctor
 from forecast.cli.errors import reporting
 from forecast.cli.explain import explain
 from forecast.cli.inspect import inspect
+from forecast.cli.merge import merge
 from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
 from forecast.cli.rollback import rollback
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "tune": tune,
     "predict": predict,
+    "merge": merge,
     "run": run_jobs,
     "status": status,
     "schedule": schedule,

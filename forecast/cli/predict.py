@@ -10,7 +10,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
@@ -21,6 +23,7 @@ from forecast.config import ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.filenames import MODEL_SUFFIX
 from forecast.settings import FORMATS, PredictSettings, override
+from forecast.shards import Shard
 from forecast.sources import display_source, is_local, parse, safe_source, source_stem
 
 if TYPE_CHECKING:
@@ -39,11 +42,22 @@ _MOST_STATES = 6
 #: Intervals whose adaptation is told in words.
 _TOLD_LEVELS = (80, 95)
 
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="K/N",
+        help="Forecast the K-th of N shares of the items only; `forecast merge` joins them.",
+        rich_help_panel="Options",
+    ),
+]
+
 
 def predict(
     *,
     settings: PredictSettings,
     read: ReadConfig,
+    shard: ShardOption = None,
     report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -60,7 +74,8 @@ def predict(
     Example:
       forecast train sample_data/prices.csv && forecast predict --horizon 30
     """
-    check_before_work(settings, json)
+    share = None if shard is None else Shard.parse(shard)
+    check_before_work(settings, json, share)
     screen = Screen(quiet=quiet, verbose=verbose)
     model = Path(settings.model) if settings.model else newest_model(Path())
 
@@ -73,7 +88,8 @@ def predict(
     check_for_states(forecaster, settings, model)
     data = find_data(settings.data, forecaster.data_path, model)
     screen.aside(f"forecasting with {model} from {display_source(data)}")
-    output = settings.output or f"{source_stem(data)}.forecast.{settings.format or 'csv'}"
+    of_share = "" if share is None else f".{share.label}"
+    output = settings.output or f"{source_stem(data)}.forecast{of_share}.{settings.format or 'csv'}"
     check_not_read(output, {"data": data, "future data": settings.future_data or "", "model": str(model)})
     with lock(Path(output)) if output != STDOUT and is_local(output) else nullcontext():
         how = override(forecaster.config.read, read)
@@ -93,9 +109,18 @@ def predict(
             forecaster = forecaster.adapted(panel)
             for sentence in adaptation_in_words(forecaster.adaptation):
                 screen.aside(sentence)
-        forecast = forecaster.predict(panel, settings.horizon)
-        write(forecast, panel, output, settings)
-    if json:
+        if share is not None:
+            # Adapted before, on all items: intervals answer to what happened to every one of them.
+            n_items = write_share(share, forecaster, panel, output, settings)
+        else:
+            forecast = forecaster.predict(panel, settings.horizon)
+            write(forecast, panel, output, settings)
+    if share is not None:
+        told = {"shard": str(share), "model": str(model), "sha256": forecaster.digest, "data": safe_source(data)}
+        if json:
+            document({**told, "output": safe_source(output), "items": n_items, "notes": [*panel.notes, *caveats]})
+        screen.aside(f"wrote {safe_source(output)}: {n_items:,} of {len(panel):,} series")
+    elif json:
         document({**summary(forecast, forecaster, model, data, output, settings), "notes": [*panel.notes, *caveats]})
     elif output != STDOUT:
         show(screen, panel, forecast, settings)
@@ -103,8 +128,15 @@ def predict(
             screen.aside(f"wrote {safe_source(path)}")
 
 
-def check_before_work(settings: PredictSettings, json: bool) -> None:
+def check_before_work(settings: PredictSettings, json: bool, share: Shard | None = None) -> None:
     """Raise ConfigError for what cannot be done, before time is spent on the rest."""
+    if share is not None:
+        whole = {"--output -": settings.output == STDOUT, "--plot": settings.plot, "--chart": settings.chart}
+        for name, wants in whole.items():
+            if wants:
+                raise ConfigError(
+                    f"{name} is for a whole forecast, and --shard {share} makes a part", hint="--output FILE"
+                )
     wanting = {"--output -": settings.output == STDOUT, "--json": json, "--chart": bool(settings.chart)}
     claims = [name for name, wants in wanting.items() if wants]
     if len(claims) > 1:
@@ -190,6 +222,38 @@ def write(forecast: Forecast, panel: Panel, output: str, settings: PredictSettin
         from forecast.report.plot import write_picture
 
         write_picture(panel, forecast, Path(settings.plot))
+
+
+def write_share(share: Shard, forecaster: Forecaster, panel: Panel, output: str, settings: PredictSettings) -> int:
+    """Writes the forecast of what a shard holds, a part of a file with its note, or rows of a table; its series."""
+    from forecast.merging import held, of_places, write_part
+    from forecast.writing import write_forecast_sql
+
+    places = held(panel, share)
+    forecast = forecaster.predict(of_places(panel, places), settings.horizon)
+    bounds, adaptation = forecaster.bounds, forecaster.adaptation
+    if is_local(output):
+        made_from = {
+            "model": forecaster.digest,
+            "data": panel.digest(),
+            "horizon": str(len(forecast.items[0].timestamps)),
+            "floor and cap": f"{bounds.floor} and {bounds.cap}",
+            "adaptation": "none" if adaptation is None else jsonlib.dumps(adaptation.to_dict(), sort_keys=True),
+        }
+        write_part(
+            forecast,
+            Path(output),
+            share,
+            places=places,
+            n_items=len(panel),
+            made_from=made_from,
+            format=settings.format,
+            excel_safe=settings.excel_safe,
+            **settings.form,
+        )
+    elif places:
+        write_forecast_sql(forecast, output, **settings.form)
+    return len(places)
 
 
 def summary(
