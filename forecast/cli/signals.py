@@ -6,7 +6,7 @@ import _thread
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -23,6 +23,8 @@ class Stop:
         self._seconds = seconds
         self._saved_so_far: str | None = None
         self.over = False
+        #: The command that goes on with what was saved, where the run is ended for want of time; "" for none.
+        self.way_on: Callable[[], str] = str
 
     def __call__(self) -> bool:
         """Whether to stop, in the form in which training asks."""
@@ -70,8 +72,9 @@ class Stop:
         time.sleep(seconds)
         if not self.over:
             text = f"error: stopped by {self.name}; there was no time to save more, and nothing is half written\n"
+            way_on = self.way_on()
             with suppress(OSError):
-                os.write(2, text.encode())
+                os.write(2, (text + (f"hint: {way_on}\n" if way_on else "")).encode())
             os._exit(128 + number)
 
 

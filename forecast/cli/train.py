@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 #: A service manager that asks to stop kills after ten seconds, at its most impatient.
-SECONDS_TO_LEAVE = 9.0
+SECONDS_TO_LEAVE = 8.5
 
 
 def train(
@@ -82,6 +82,7 @@ def train(
             begun_from = None if start is None else Forecaster.load(start)
         with lock(model):
             snapshots = Snapshots(training_of(model), resume=resume, strict=True)
+            stop.way_on = lambda: f"{command_again(data, model, start, None)} --resume" if snapshots.saved else ""
             with screen.progress() as on_epoch:
                 forecaster = Forecaster.fit(
                     panel, planned, on_epoch=on_epoch, should_stop=stop, snapshots=snapshots, start=begun_from

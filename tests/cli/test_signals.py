@@ -99,7 +99,8 @@ def test_a_run_that_does_not_end_is_ended():
     program = """
 import os, re, signal
 from forecast.cli.signals import stop_on_signals
-with stop_on_signals(seconds=0.3):
+with stop_on_signals(seconds=0.3) as stop:
+    stop.way_on = lambda: "go on"
     os.kill(os.getpid(), signal.SIGTERM)
     import hashlib
     for _ in range(100):
@@ -108,7 +109,9 @@ with stop_on_signals(seconds=0.3):
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (143, b"")
-    assert ended.stderr == (b"error: stopped by SIGTERM; there was no time to save more, and nothing is half written\n")
+    assert ended.stderr == (
+        b"error: stopped by SIGTERM; there was no time to save more, and nothing is half written\nhint: go on\n"
+    )
 
 
 def test_a_run_that_ends_in_time_goes_on_living():
