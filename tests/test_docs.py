@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from forecast.errors import EXIT_CODES
+from forecast.jobs import Gates, RunSettings
+from forecast.jobs.job import JobSettings
 from forecast.presets import EFFORTS
-from tests.test_readme import BLOCK, ROOT, environment, run
+from tests.test_readme import BLOCK, OPTION, ROOT, environment, run
 
 __all__ = ["environment"]
 
@@ -20,6 +25,7 @@ PROGRAMS = [text for _, name, text in BLOCK.findall(TEXT) if name == "python"]
 PAGES = {
     "cells": ("gradients.png",),
     "compare": (),
+    "cron": ("prices.forecast.csv", "energy.forecast.csv", "schedule.json", "jobs.state/summary.json"),
     "explain": ("gates.png", "prices.html", "gradients.png"),
     "machines": ("sales.forecast.csv",),
     "network": ("t.safetensors",),
@@ -78,3 +84,23 @@ def test_the_table_of_presets_says_what_the_code_does() -> None:
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{preset}`") and line.count("|") == 6)
         steps = ", ".join(f"{n:,}" for n in most)
         assert row.split("|", 2)[2] == f" {members} | {steps} | {patience} | {learning_rate:g} |"
+
+
+@pytest.mark.parametrize("command", ["run", "schedule", "status"])
+def test_the_page_on_cron_has_every_option(command: str) -> None:
+    """Of each of the three commands, in a table."""
+    page = (ROOT / "docs" / "cron.md").read_text(encoding="utf-8")
+    told = {name for line in page.splitlines() if line.startswith("| `--") for name in OPTION.findall(line)}
+    shown = subprocess.run(
+        [sys.executable, "-m", "forecast", command, "-h"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split("Example:")[0]
+    assert set(OPTION.findall(shown.split("Options:")[-1])) - {"--help", "--debug"} <= told
+
+
+def test_the_page_on_cron_has_every_key_of_a_job_and_every_exit_code() -> None:
+    """Options of training and forecasting aside, whose tables are elsewhere."""
+    page = (ROOT / "docs" / "cron.md").read_text(encoding="utf-8")
+    for kind in (JobSettings, Gates, RunSettings):
+        for field in fields(kind):
+            assert f"`{field.name}`" in page, field.name
+    assert [line.split("|")[1].strip() for line in page.split("| exit |")[1].splitlines()[2:]] == list(EXIT_CODES)
