@@ -149,7 +149,7 @@ def test_a_model_that_begins_from_itself_goes_on_from_where_that_is_now(shop, st
 
 
 @pytest.mark.slow
-def test_fifty_signals_at_random_moments_of_the_command(straight):
+def test_signals_at_random_moments_of_the_command(straight):
     """Reading, planning, choosing, judging, training again: it leaves in ten seconds, and --resume ends as it would."""
     command = [sys.executable, "-m", "forecast", "train", "sales.csv", *QUICK, "--quiet"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -157,7 +157,7 @@ def test_fifty_signals_at_random_moments_of_the_command(straight):
     subprocess.run(command, env=environment, check=True, timeout=120)
     whole, chance, ended = time.monotonic() - begun, random.Random(3), []
     MODEL.unlink()
-    for _ in range(50):
+    for _ in range(15):
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         time.sleep(chance.uniform(0.0, 1.05 * whole))
         process.terminate()
@@ -170,4 +170,4 @@ def test_fifty_signals_at_random_moments_of_the_command(straight):
         MODEL.unlink()
     # Before the handlers are there the signal itself ends the process.
     assert set(ended) <= {0, 143, -signal.SIGTERM}
-    assert ended.count(143) > 10
+    assert ended.count(143) > 3
