@@ -101,3 +101,14 @@ def test_where_training_fails_the_model_that_is_there_may_stand_in(shop, jobs, m
     assert run(["run", jobs(f'{SALES}fallback = "previous"\n')]) == 6
     assert "previous stands in for the model; not enough memory" in capsys.readouterr().err
     assert summary(shop)["units"]["sales"]["cutoff"] == "2020-06-05"
+
+
+@pytest.mark.parametrize("policy", ['["drift", "mase > 1000"]', '"mase > 0.0"'])
+def test_errors_since_training_can_call_for_a_new_model(shop, jobs, policy):
+    """Drift needs more cutoffs than one in the ledger, a metric a horizon of rows."""
+    path = jobs(f"{SALES}retrain = {policy}\n")
+    assert run(["run", path]) == 0
+    grown(shop, 8)
+    assert run(["run", path]) == 0
+    trained, _ = of_sales(shop)
+    assert (trained or "").startswith("mase > 0.0: it is ") == ("drift" not in policy)
