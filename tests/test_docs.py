@@ -27,7 +27,7 @@ PAGES = {
     "compare": (),
     "cron": ("prices.forecast.csv", "energy.forecast.csv", "schedule.json", "jobs.state/summary.json"),
     "explain": ("gates.png", "prices.html", "gradients.png"),
-    "machines": ("sales.forecast.csv",),
+    "machines": ("sales.forecast.csv", "jobs.state/summary.1-of-2.json"),
     "network": ("t.safetensors",),
     "presets": (),
     "probabilities": (),

@@ -47,7 +47,7 @@ ROOMS: dict[str, tuple[int, str]] = {
     "dependence": (2, ""),
     "forecasts": (2, "errors bounds dependence panel"),
     "settings": (2, "errors config forecasts"),
-    "jobs": (2, "errors sources config durations policies settings"),
+    "jobs": (2, "errors sources config durations policies settings shards"),
     "upgrades": (2, ""),
     "models": (2, "cells"),
     "reading": (2, "errors sources version config timezones databases calendars panel timeformat"),
@@ -109,18 +109,19 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors config features metrics panel covariates models rolling scaling windows prediction training forecaster",
     ),
     "report": (5, "errors calendars panel timeformat forecasts writing explanation scoring"),
+    "cluster": (5, "errors workers"),
     "running": (
         5,
         "errors sources version filenames config durations policies bounds calendars panel timeformat forecasts jobs "
         "reading settings gates baselines state_baselines planning writing workers snapshots shelf ledger forecaster "
-        "report retraining",
+        "report retraining shards cluster",
     ),
     "cli": (
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules ledger "
-        "scoring shards merging",
+        "scoring shards merging cluster",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

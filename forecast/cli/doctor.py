@@ -21,6 +21,7 @@ _PARTS = (
     ("pictures (--plot)", "matplotlib", "pip install 'forecast[plot]'"),
     ("parquet (--format parquet)", "pyarrow", "pip install 'forecast[parquet]'"),
     ("databases, also as ledger", "sqlalchemy", "pip install 'forecast[sql]'"),
+    ("clusters (forecast run --dask)", "distributed", "pip install 'forecast[dask]'"),
     ("search (forecast tune)", "optuna", "pip install 'forecast[tune]'"),
 )
 

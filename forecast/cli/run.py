@@ -15,9 +15,10 @@ from forecast.cli.signals import stop_on_signals
 from forecast.config import suggest
 from forecast.durations import seconds_in
 from forecast.errors import ConfigError
-from forecast.jobs import Expansion, Jobs, expand, first_file, read_jobs
+from forecast.jobs import Expansion, Jobs, expand, first_file, read_jobs, shared
 from forecast.jobs import only as only_of
 from forecast.jobs.job import failures_of
+from forecast.shards import Shard
 
 if TYPE_CHECKING:
     from forecast.running.outcome import Outcome
@@ -57,6 +58,14 @@ LogFile = Annotated[
 LogFormat = Annotated[
     str, typer.Option("--log-format", metavar="|".join(LOG_FORMATS), help="Lines of text, or of JSON.")
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="Run the K-th of N shares of the units only; others run elsewhere."),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", metavar="ADDRESS", help="Share the units out among the workers of this Dask scheduler."),
+]
 Init = Annotated[bool, typer.Option("--init", help="Write a first file of jobs for some data files.")]
 Output = Annotated[
     Path,
@@ -74,6 +83,8 @@ def run(
     force: Force = False,
     as_of: AsOf = None,
     jobs: Processes = None,
+    shard: ShardOption = None,
+    dask: Dask = None,
     max_failures: MaxFailures = None,
     max_runtime: MaxRuntime = None,
     log_file: LogFile = None,
@@ -100,10 +111,22 @@ def run(
     if len(files) > 1:
         raise ConfigError(f"one file of jobs is needed, found {len(files)}", hint=f"forecast run {files[0]}")
     processes = _checked(jobs, max_failures, max_runtime, log_format)
+    share = None if shard is None else Shard.parse(shard)
+    if dask is not None:
+        if jobs is not None:
+            raise ConfigError("--jobs is for processes of this machine, and --dask for others", hint=f"--dask {dask}")
+        # Late: what speaks to clusters takes a while to import.
+        from forecast.cluster import check_address
+
+        check_address(dask)
     told = read_jobs(Path(files[0]))
     expansion = expand(told)
     if only is not None:
         expansion = only_of(expansion, [name.strip() for text in only for name in text.split(",") if name.strip()])
+    if share is not None:
+        expansion = shared(expansion, share)
+        if expansion == Expansion(()):
+            screen.aside(f"shard {share} holds none of the units")
     with stop_on_signals() as stop:
         from forecast.reading.times import parse_moment
         from forecast.running.run import Choices, run_jobs
@@ -118,6 +141,8 @@ def run(
             force=force,
             log_file=None if log_file is None else log_file.absolute(),
             log_format=log_format,
+            shard=share,
+            dask=dask,
         )
         if dry_run:
             return _show_plan(screen, told, expansion, choices, json)
@@ -191,7 +216,7 @@ def _show_plan(screen: Screen, jobs: Jobs, expansion: Expansion, choices: Choice
             [name, "-" if why is None else "run", why or "nothing has changed"] for name, why in reasons.items()
         ]
         rows_shown += [[o.unit, "fail", _short(o)] for o in failures]
-        width, wide = (max(len(row[i]) for row in rows_shown) for i in (0, 1))
+        width, wide = (max((len(row[i]) for row in rows_shown), default=0) for i in (0, 1))
         for name, what, why in rows_shown:
             screen.result(f"{name:<{width}}  {what:<{wide}}  {why}")
     return exit_code(failures, Ending())

@@ -3,6 +3,18 @@
 from forecast.jobs.first import first_file
 from forecast.jobs.job import Gates, Job, Jobs, RunSettings, Unit
 from forecast.jobs.reading import read_jobs
-from forecast.jobs.units import Expansion, expand, only
+from forecast.jobs.units import Expansion, expand, only, shared
 
-__all__ = ["Expansion", "Gates", "Job", "Jobs", "RunSettings", "Unit", "expand", "first_file", "only", "read_jobs"]
+__all__ = [
+    "Expansion",
+    "Gates",
+    "Job",
+    "Jobs",
+    "RunSettings",
+    "Unit",
+    "expand",
+    "first_file",
+    "only",
+    "read_jobs",
+    "shared",
+]

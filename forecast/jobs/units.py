@@ -14,6 +14,7 @@ from forecast.config import suggest
 from forecast.errors import ConfigError, DataError, ForecastError
 from forecast.jobs.job import Job, Jobs, Unit
 from forecast.policies import NEVER
+from forecast.shards import Shard
 from forecast.sources import is_local, source_stem
 
 
@@ -57,6 +58,14 @@ def only(expansion: Expansion, names: Sequence[str]) -> Expansion:
     return Expansion(
         tuple(unit for unit in expansion.units if {unit.name, unit.job.name} & set(names)),
         {name: error for name, error in expansion.failures.items() if {name, name.split("/")[0]} & set(names)},
+    )
+
+
+def shared(expansion: Expansion, shard: Shard) -> Expansion:
+    """What of an expansion a shard holds: units by their names, and jobs that have none by theirs."""
+    return Expansion(
+        tuple(unit for unit in expansion.units if shard.holds(unit.name)),
+        {name: error for name, error in expansion.failures.items() if shard.holds(name)},
     )
 
 

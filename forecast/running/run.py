@@ -20,8 +20,10 @@ from forecast.running.logbook import Logbook
 from forecast.running.manifests import make_folder
 from forecast.running.outcome import FAILED, GOOD, How, Outcome
 from forecast.running.ping import TIMEOUT, ping
+from forecast.running.remote import on_cluster
 from forecast.running.runner import Runner, Watchdog
-from forecast.running.summary import read_summary, summary, write_summary
+from forecast.running.summary import label, read_summary, summary, write_summary
+from forecast.shards import Shard
 from forecast.version import VERSION
 from forecast.writing import lock, write_atomic
 
@@ -40,6 +42,8 @@ class Choices:
     force: bool = False
     log_file: Path | None = None
     log_format: str = "text"
+    shard: Shard | None = None
+    dask: str | None = None
 
 
 def how_of(jobs: Jobs, choices: Choices) -> How:
@@ -68,16 +72,17 @@ def run_jobs(
     """The summary of a run, with its exit_code, once it is written.
 
     Raises LockedError where another run has the same state, OutputError where state, ledger, log or summary cannot be
-    written, before any work where that can be known.
+    written, before any work where that can be known; and what ended the run itself, rather than one unit of it.
     """
     how, run_id, begun = how_of(jobs, choices), secrets.token_hex(6), time.monotonic()
     make_folder(jobs.state)
-    with lock(jobs.state / "run"):
+    shard = choices.shard
+    with lock(jobs.state / f"run{label(shard)}"):
         log = Logbook(choices.log_file, run_id, choices.log_format)
         log.note(how.now, "info", "begun", jobs=str(jobs.path), version=VERSION, units=len(expansion.units))
         if how.ledger is not None:
             Ledger.open(how.ledger)
-        before = read_summary(jobs.state)
+        before = read_summary(jobs.state, shard)
         say = _Once(warn, log)
 
         def noted(outcome: Outcome) -> None:
@@ -91,6 +96,8 @@ def run_jobs(
             signal_number=signal_number,
             max_failures=choices.max_failures if choices.max_failures is not None else jobs.run.max_failures,
             on_outcome=noted,
+            share_out=None if choices.dask is None else on_cluster(jobs, choices.dask),
+            label=label(shard),
         )
 
         def finish() -> dict[str, Any]:
@@ -103,9 +110,10 @@ def run_jobs(
                 seconds=time.monotonic() - begun,
                 code=runner.code,
                 as_of=how.as_of,
+                shard=shard,
                 before=before,
             )
-            write_summary(jobs.state, values)
+            write_summary(jobs.state, values, shard)
             return values
 
         say.warn(ping(jobs.run.ping, "start"))
@@ -118,6 +126,8 @@ def run_jobs(
         say.log("info", "ended", code=values["exit_code"], seconds=values["seconds"])
         hurry = _HURRY if signal_number() is not None else TIMEOUT
         say.warn(ping(jobs.run.ping, "fail" if values["exit_code"] else "", timeout=hurry))
+        if (failure := runner.ending.failure) is not None:
+            raise failure
     return values
 
 

@@ -26,15 +26,18 @@ STOP_FILE = ".stop"
 
 #: Takes each outcome as it comes.
 OnOutcome = Callable[[Outcome], None]
+#: What comes of units elsewhere, by their positions, or Lost; with what to call several times a second, as `results`.
+ShareOut = Callable[[Sequence[Unit], How, Callable[[], None]], Generator[tuple[int, Any], None, None]]
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a run ended before all was done: the number of a signal, its time, or too many failures."""
+    """Why a run ended before all was done: the number of a signal, its time, too many failures, or those who work."""
 
     signal_number: int | None = None
     out_of_time: bool = False
     too_many: bool = False
+    failure: ForecastError | None = None
 
 
 class _Over(Exception):
@@ -52,10 +55,14 @@ class Runner:
         signal_number: Callable[[], int | None] = lambda: None,
         max_failures: int | str | None = None,
         on_outcome: OnOutcome = lambda _: None,
+        share_out: ShareOut | None = None,
+        label: str = "",
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._expansion = expansion
-        self._how = replace(how, stop_file=how.state / STOP_FILE, parent=os.getpid())
+        self._how = replace(how, stop_file=how.state / f"{STOP_FILE}{label}", parent=os.getpid())
+        self._share_out = share_out
+        self._failure: ForecastError | None = None
         self._signal_number = signal_number
         n_units = len(expansion.units) + len(expansion.failures)
         self._most = None if max_failures is None else failures_of(max_failures, n_units)
@@ -67,7 +74,7 @@ class Runner:
         """Why the run ends, or has ended, before its time."""
         late = self._how.deadline is not None and time.time() > self._how.deadline
         failed = sum(outcome.status == FAILED for outcome in self.outcomes.values())
-        return Ending(self._signal_number(), late, self._most is not None and failed > self._most)
+        return Ending(self._signal_number(), late, self._most is not None and failed > self._most, self._failure)
 
     @property
     def code(self) -> int:
@@ -83,12 +90,16 @@ class Runner:
                 self._note(unit_failure(name, error))
             waiting = self._first_pass()
             processes = min(processes or n_processors(), len(waiting))
-            work = self._here(waiting) if processes < 2 else self._shared_out(waiting, processes)
+            alone = processes < 2 and self._share_out is None
+            work = self._here(waiting) if alone else self._shared_out(waiting, processes)
             with closing(work):
                 for outcome in work:
                     self._note(outcome)
         except _Over:
             pass
+        except ForecastError as error:
+            # Not that of a unit, which is an outcome: those who were to do the work are not there, or not fit for it.
+            self._failure = error
         finally:
             for unit in self._expansion.units:
                 if unit.name not in self.outcomes:
@@ -117,10 +128,13 @@ class Runner:
 
     def _shared_out(self, units: Sequence[Unit], processes: int) -> Generator[Outcome, None, None]:
         tasks: list[tuple[Any, ...]] = [(unit, self._how) for unit in units]
-        found = results(attempt, lambda: tasks, processes=processes, check=self._check)
+        if self._share_out is None:
+            found = results(attempt, lambda: tasks, processes=processes, check=self._check)
+        else:
+            found = self._share_out(units, self._how, self._check)
         with closing(found):
             for position, outcome in found:
-                yield lost(units[position]) if isinstance(outcome, Lost) else outcome
+                yield lost(units[position], here=self._share_out is None) if isinstance(outcome, Lost) else outcome
 
     def _check(self) -> None:
         """Called several times a second while others work: raises _Over once they had their time to leave off."""
@@ -155,6 +169,8 @@ def exit_code(outcomes: Sequence[Outcome], ending: Ending) -> int:
         return 128 + ending.signal_number
     failed = [outcome.code for outcome in outcomes if outcome.status == FAILED]
     unfinished = any(outcome.status not in (*WRITTEN, FAILED, GATE) for outcome in outcomes)
+    if ending.failure is not None:
+        failed.append(ending.failure.exit_code)
     if worst(failed) in (1, 7):
         return worst(failed)
     if ending.out_of_time and unfinished:

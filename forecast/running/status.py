@@ -11,7 +11,7 @@ from forecast.durations import in_words, seconds_in
 from forecast.jobs import Jobs, expand
 from forecast.running.manifests import read_manifest
 from forecast.running.outcome import FAILED, GATE, GOOD, NOT_BEGUN, WRITTEN
-from forecast.running.summary import read_summary
+from forecast.running.summary import last_outcomes
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ def standings(jobs: Jobs, now: datetime, max_age: str | None = None) -> tuple[St
 
     Without max_age only what went wrong counts as missed.
     """
-    last = read_summary(jobs.state) or {}
+    last = last_outcomes(jobs.state)
     expansion = expand(jobs)
     names = [unit.name for unit in expansion.units] + list(expansion.failures)
-    return tuple(_standing(jobs, name, last.get("units", {}).get(name, {}), now, max_age) for name in names)
+    return tuple(_standing(jobs, name, last.get(name, {}), now, max_age) for name in names)
 
 
 def _standing(jobs: Jobs, name: str, outcome: Mapping[str, Any], now: datetime, max_age: str | None) -> Standing:

@@ -113,7 +113,10 @@ def _wait(seconds: float, stop: Stop) -> None:
         time.sleep(min(left, 0.2))
 
 
-def lost(unit: Unit) -> Outcome:
-    """The outcome of a unit whose process was ended from outside."""
-    said = "its process was ended from outside, as happens when memory runs out"
-    return Outcome(unit.name, FAILED, code=7, sentences=(said, "hint: --jobs 1"))
+def lost(unit: Unit, *, here: bool = True) -> Outcome:
+    """The outcome of a unit whose process was ended from outside, here or on the workers of a cluster."""
+    said = (
+        f"{'its process was' if here else 'all its workers were'} ended from outside, as happens when memory runs out"
+    )
+    hint = ("hint: --jobs 1",) if here else ()
+    return Outcome(unit.name, FAILED, code=7, sentences=(said, *hint))
