@@ -116,6 +116,8 @@ def _told(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return function(*arguments)
     except Exception as error:
+        # Dask lets exceptions be pickled with their traces, which may be too deep for that.
+        error.__traceback__ = error.__cause__ = error.__context__ = None
         try:
             return _Raised(pickle.loads(pickle.dumps(error)))
         except Exception:
@@ -127,7 +129,7 @@ class _Silence:
 
     def __init__(self, address: str, patience: float) -> None:
         self.n_workers = 0
-        self._address, self.patience = address, patience
+        self.address, self.patience = address, patience
         self._heard = self._manned = self._asked = time.monotonic()
         self._answer: concurrent.futures.Future[Any] | None = None
         self._said = ""
@@ -159,14 +161,14 @@ class _Silence:
         now = time.monotonic()
         if now - self._heard > self.patience:
             raise OutputError(
-                f"no answer from the scheduler at {self._address} for {self.patience:.0f} seconds",
+                f"no answer from the scheduler at {self.address} for {self.patience:.0f} seconds",
                 why=self._said or None,
                 hint="run again once it is there: what was written is not done again",
             )
         if now - self._manned > self.patience:
             raise OutputError(
-                f"the scheduler at {self._address} has had no worker for {self.patience:.0f} seconds",
-                hint=f"dask worker {self._address} --nthreads 1",
+                f"the scheduler at {self.address} has had no worker for {self.patience:.0f} seconds",
+                hint=f"dask worker {self.address} --nthreads 1",
             )
 
 
@@ -204,8 +206,9 @@ class _Crowd:
             except Empty:
                 continue
             position = at_work.pop(future)
+            answer = _answer_of(client, future, silence, check)
             try:
-                result = _gathered(client, future, silence, check)
+                result = answer.result()
             except KilledWorker:
                 if position not in self._suspects:
                     self._suspects[position] = None
@@ -216,10 +219,11 @@ class _Crowd:
                 # The scheduler forgot it, or the connection broke.
                 (alone if position in self._suspects else waiting).appendleft(position)
                 continue
-            except ImportError as error:
+            except Exception as error:
+                # What a task raises comes as its result: this is the cluster's own trouble.
                 raise OutputError(
-                    f"a worker cannot import what it is to do: {error}",
-                    hint="the same forecast on all machines",
+                    f"the cluster at {silence.address} cannot do its work: {_first_line(error)}",
+                    hint="the same versions of forecast, Dask and Python on all machines, the scheduler's among them",
                 ) from error
             if isinstance(result, _Raised):
                 raise result.error
@@ -282,14 +286,23 @@ def _security(distributed: Any, address: str) -> Any:
     return distributed.Security(require_encryption=True)
 
 
-def _gathered(client: Any, future: Any, silence: _Silence, check: Callable[[], None]) -> Any:
-    """What a task that is done returned, or raised."""
+def _answer_of(
+    client: Any, future: Any, silence: _Silence, check: Callable[[], None]
+) -> concurrent.futures.Future[Any]:
+    """What a task that is done returned, or why there is nothing; cancelled where the connection broke meanwhile."""
     answer = _in_loop(client, client.gather(future, asynchronous=True))
     while not answer.done():
         concurrent.futures.wait([answer], timeout=_LOOK)
         check()
+        if client.status == "closed":
+            answer.cancel()
+            break
         silence.listen(client)
-    return answer.result()
+    return answer
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip(": ").splitlines()[0]
 
 
 def _in_loop(client: Any, coroutine: Any) -> concurrent.futures.Future[Any]:

@@ -129,6 +129,16 @@ def test_a_cluster_without_a_worker_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_scheduler_that_lacks_what_is_to_be_done_is_an_error(tmp_path: Path) -> None:
+    """It has to be installed there as well."""
+    (tmp_path / "lacking.py").write_text("import sys\nsys.modules['forecast.cluster'] = None\n", encoding="utf-8")
+    with running(tmp_path, 1, DASK_TESTS_PLAIN="1", DASK_DISTRIBUTED__SCHEDULER__PRELOAD="lacking.py") as lacking:
+        with pytest.raises(OutputError, match="cannot do its work: RuntimeError") as error:
+            list(results_on_cluster(lacking.address, tasks.double, [(1,)]))
+        assert error.value.exit_code == 7
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_scheduler_that_dies_ends_the_client(tmp_path: Path, how: signal.Signals) -> None:
     """Killed, or silent with its port open."""
