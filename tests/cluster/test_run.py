@@ -310,3 +310,18 @@ def test_a_cluster_with_certificates_is_worked_with(tmp_path, shop, jobs, monkey
         with dask.config.set({f"distributed.comm.tls.{key}": file for key, file in settings("good").items()}):
             assert run(["run", path, "--dask", safe.address]) == 0
     assert len(list(shop.glob("*.out.csv"))) == 2
+
+
+def test_a_worker_that_hangs_is_given_up(tmp_path, shop, jobs) -> None:
+    """Its unit is done by another, once the scheduler has not heard of it for as long as it is told to wait."""
+    units(shop, "a", "slow")
+    with running(tmp_path, 2, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="4s") as hanging:
+        client = in_process(jobs(MANY), hanging.address)
+        wait_for(lambda: "all/slow" in hanging.begun())
+        log = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+        (worker,) = (int(line.split()[1]) for line in log if line.startswith("all/slow"))
+        os.kill(worker, signal.SIGSTOP)
+        assert client.communicate(timeout=100)[1] == b""
+        assert client.returncode == 0
+        assert hanging.begun().count("all/slow") == 2
+    assert summary(shop)["counts"]["done"] == 2
