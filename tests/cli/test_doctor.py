@@ -20,7 +20,7 @@ def test_json_holds_versions_devices_folder_and_parts(tmp_path, monkeypatch, cap
     assert found["versions"]["torch"] == version("torch")
     assert (found["devices"]["cuda"] == "not available") != torch.cuda.is_available()
     assert found["folder"] == {"path": str(tmp_path), "writable": "yes"}
-    assert len(found["optional parts"]) == 4
+    assert len(found["optional parts"]) == 5
     assert list(tmp_path.iterdir()) == []
 
 
