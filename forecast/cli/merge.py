@@ -32,15 +32,14 @@ Output = Annotated[
 def merge(
     parts: Parts, *, output: Output = None, json: Json = False, quiet: Quiet = False, verbose: Verbose = False
 ) -> None:
-    """Join the parts of a forecast that `forecast predict --shard` wrote.
+    """Join the parts of a forecast to the whole.
 
-    The file is the one that a single machine would have written, to the byte. Parts that are missing, there twice, or
+    Parts are what `forecast predict --shard` writes. The file is the one that a single machine would have written, to the byte. Parts that are missing, there twice, or
     made from another model or other data are refused. The note beside each part, PART.part, has to be there.
 
     Example:
-      forecast train sample_data/sales.csv --target units
-      forecast predict --shard 1/2 && forecast predict --shard 2/2
-      forecast merge sales.forecast.?-of-2.csv
+      forecast train sample_data/sales.csv --target units && forecast predict --shard 1/1
+      forecast merge sales.forecast.?-of-1.csv
     """
     from forecast.merging import merged, merged_name, note_of, read_part
     from forecast.writing import lock, write_atomic
