@@ -15,7 +15,7 @@ from forecast.errors import ConfigError
 from forecast.settings import FORMATS
 
 Parts = Annotated[
-    list[Path], typer.Argument(metavar="PART...", readable=False, help="Files that `forecast predict --shard` wrote.")
+    list[Path], typer.Argument(metavar="PART", readable=False, help="Files that `forecast predict --shard` wrote.")
 ]
 Output = Annotated[
     Path | None,
@@ -34,8 +34,9 @@ def merge(
 ) -> None:
     """Join the parts of a forecast to the whole.
 
-    Parts are what `forecast predict --shard` writes. The file is the one that a single machine would have written, to the byte. Parts that are missing, there twice, or
-    made from another model or other data are refused. The note beside each part, PART.part, has to be there.
+    Parts are what `forecast predict --shard` writes. The file is the one that a single machine would have written, to
+    the byte. Parts that are missing, there twice, or made from another model or other data are refused. The note beside
+    each part, PART.part, has to be there.
 
     Example:
       forecast train sample_data/sales.csv --target units && forecast predict --shard 1/1
