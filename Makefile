@@ -81,6 +81,10 @@ bench-scale: $(READY) ## measure time and memory of 1,000 to 100,000 series
 bench-speed: $(READY) ## measure where the time of training goes, beside its matrix products
 	$(BIN)/python benchmarks/speed.py
 
+# Hours on one core; the same seed and versions give the same bytes.
+prior: $(READY) ## train the prior that comes with the package again, from its seed
+	$(BIN)/forecast pretrain --steps 14000 --seed 1 --output forecast/priors/lstm.safetensors --verbose
+
 clean: ## remove what was made here, but not .venv
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find forecast tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -94,11 +94,14 @@ def owa(scores: Mapping[str, float], of_naive2: Mapping[str, float]) -> float:
     return (scores["smape"] / of_naive2["smape"] + scores["mase"] / of_naive2["mase"]) / 2
 
 
-def model_scores(group: Group, config: Config) -> dict[str, float]:
-    """Our model's figures: trained once on the panel, scored on the median, with the intervals' realised coverage."""
+def model_scores(group: Group, config: Config, prior_alone: bool = False) -> dict[str, float]:
+    """Our model's figures: trained once on the panel, or the prior as it comes.
+
+    Scored on the median, with the intervals' realised coverage.
+    """
     config = replace(config, model=replace(config.model, horizon=group.horizon))
     begun = time.perf_counter()
-    forecaster = Forecaster.fit(group.panel, config)
+    forecaster = (Forecaster.of_prior if prior_alone else Forecaster.fit)(group.panel, config)
     trained = time.perf_counter()
     forecast = forecaster.predict(group.panel)
     predicted = time.perf_counter()
@@ -137,6 +140,7 @@ def parser(description: str | None, groups: Iterable[str], output: str) -> argpa
     )
     parser.add_argument("--limit", type=int, metavar="N", help="only N of the series, evenly spread")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting to try")
+    parser.add_argument("--prior-alone", action="store_true", help="train nothing: the prior as it comes")
     parser.add_argument("--no-model", action="store_true", help="only the baselines, and whether they are as published")
     parser.add_argument("--again", action="store_true", help="measure again what is in the CSV already")
     parser.add_argument(
@@ -172,7 +176,7 @@ def model_record(group: Group, of_naive2: Mapping[str, float] | None, options: a
     settings = " ".join(options.set)
     key = {
         "group": group.name,
-        "method": "forecast",
+        "method": "prior alone" if options.prior_alone else "forecast",
         "settings": settings,
         "back": options.back,
         "limit": options.limit or "",
@@ -180,7 +184,7 @@ def model_record(group: Group, of_naive2: Mapping[str, float] | None, options: a
     }
     if not options.again and (found := find_record(read_records(options.output), key)):
         return found
-    scores = model_scores(group, configuration(options.set))
+    scores = model_scores(group, configuration(options.set), options.prior_alone)
     points = {
         "series": len(group.panel),
         "smape": scores.pop("smape"),

@@ -7,6 +7,7 @@ geometric mean over the single-series files. Panels are forecast too, their figu
 Choices are to be made on earlier windows (--back N), not on the last two.
 
     python benchmarks/single.py FOLDER [--only AirPassengers.csv,AAPL.csv] [--output results.md] [--set model.cell=gru]
+    python benchmarks/single.py FOLDER --prior-alone    # nothing is trained: the prior that comes with the package
 """
 
 from __future__ import annotations
@@ -92,11 +93,12 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, help="write the table here too, and a .csv beside it")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting to try")
+    parser.add_argument("--prior-alone", action="store_true", help="train nothing: the prior as it comes")
     options = parser.parse_args()
     wanted = [file for file in FILES if not options.only or file.name in options.only.split(",")]
     results = []
     for file in wanted:
-        results.append(measure(file, options.folder, configuration(options.set), options.back))
+        results.append(measure(file, options.folder, configuration(options.set), options.back, options.prior_alone))
         print(row(results[-1]), flush=True)
     table = render(results, options.set)
     print(table)
@@ -105,7 +107,7 @@ def main() -> None:
         options.output.with_suffix(".csv").write_text(tidy(results), encoding="utf-8")
 
 
-def measure(file: File, folder: Path, config: Config, back: int = 0) -> Result:
+def measure(file: File, folder: Path, config: Config, back: int = 0, prior_alone: bool = False) -> Result:
     """Train once before the last two windows, forecast both, and compare with seasonal naive row by row."""
     path = next(folder.rglob(file.name))
     data = DataConfig(time=(file.time,) if file.time else (), target=(file.target,), id=file.ids)
@@ -113,7 +115,7 @@ def measure(file: File, folder: Path, config: Config, back: int = 0) -> Result:
     panel = cut(panel, back * file.horizon) if back else panel
     config = replace(config, model=replace(config.model, horizon=file.horizon))
     begun = time.perf_counter()
-    forecaster = Forecaster.fit(cut(panel, 2 * file.horizon), config)
+    forecaster = (Forecaster.of_prior if prior_alone else Forecaster.fit)(cut(panel, 2 * file.horizon), config)
     trained = time.perf_counter()
     ours, naive, inside_80, inside_95 = (np.concatenate(v) for v in zip(*windows(forecaster, panel, file), strict=True))
     return Result(

@@ -22,13 +22,13 @@ from forecast.baselines import forecast_histories
 from forecast.config import QUANTILE_LEVELS, Config
 from forecast.errors import ConfigError, DataError, ForecastError, OutputError
 from forecast.evaluation import mean_where_defined, measure
-from forecast.fitting import decided, tried
 from forecast.leaderboard import SIGNIFICANT, HeldOut, listed, p_values, too_few
 from forecast.panel import Panel
 from forecast.planning import Plan, plan
 from forecast.rolling import Rolling, Window, default_windows, windows_of
 from forecast.significance import holm, welch_p_value
 from forecast.training import computing, load_optimiser, pick_device
+from forecast.trials import decided, tried
 from forecast.workers import Lost, results
 
 if TYPE_CHECKING:
@@ -463,7 +463,9 @@ def _run(
 ) -> Run:
     """One network, trained on what was known at the first cutoff, and its forecasts at all; or why there is none."""
     settings, name = terms.plan.config, f"{cell} seed {seed}"
-    model, train = replace(settings.model, cell=cell), replace(settings.train, seed=seed, time_limit=time_limit)
+    # What a cell learns by itself is compared, and only some of them have a prior.
+    model = replace(settings.model, cell=cell, prior="none")
+    train = replace(settings.train, seed=seed, time_limit=time_limit)
     planned = replace(terms.plan, config=replace(settings, model=model, train=train))
     _leave_without(parent)
     load_optimiser()

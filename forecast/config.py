@@ -122,6 +122,7 @@ class ModelConfig:
     anchors are the simple continuations that the network begins with; without them it begins with the last value.
     truncation is the number of recurrent steps, which are segments, that gradients go back through; 0: all of them.
     context_loss is how much the loss at every step of the context counts beside that of the horizon.
+    prior is where networks come from that were trained before: "auto" for those of the package, "none", or a file.
     """
 
     cell: str = "lstm"
@@ -146,8 +147,11 @@ class ModelConfig:
     context_length: int | None = None
     horizon: int | None = None
     members: int | None = None
+    prior: str = "auto"
 
     def __post_init__(self) -> None:
+        if not self.prior:
+            raise ConfigError("prior is empty, but must be auto, none or a file", hint="--prior none")
         _one_of("task", self.task, TASKS)
         _one_of("cell", self.cell, CELLS)
         _within("hidden", self.hidden, 1, 4_096)

@@ -66,6 +66,7 @@ class Evaluation:
     season_length: int
     note: str = ""
     reliability: tuple[Bin, ...] = ()
+    parts: tuple[Score, ...] = ()
 
     @property
     def best_baseline(self) -> Score:
@@ -111,32 +112,28 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, which has no NaN: an undefined metric is None."""
         return {
-            "scores": [
-                {
-                    "name": score.name,
-                    "metrics": {k: v if math.isfinite(v) else None for k, v in score.metrics.items()},
-                }
-                for score in self.scores
-            ],
+            "scores": [_plain(score) for score in self.scores],
             "n_windows": self.n_windows,
             "horizon": self.horizon,
             "season_length": self.season_length,
             "note": self.note,
             **({"reliability": [asdict(own) for own in self.reliability]} if self.of_states else {}),
+            **({"parts": [_plain(score) for score in self.parts]} if self.parts else {}),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
         """What `to_dict` wrote, checked key by key and type by type; anything else is a CheckpointError."""
         kinds = {"scores": list, "n_windows": int, "horizon": int, "season_length": int, "note": str}
-        kinds |= {"reliability": list} if "reliability" in values else {}
+        kinds |= {name: list for name in ("reliability", "parts") if name in values}
         _check(values, kinds, "evaluation")
         if len(values["scores"]) < 2:
             raise CheckpointError("evaluation: the scores of a model and of at least one baseline are needed")
         scores = tuple(_score(score, f"evaluation score {i}") for i, score in enumerate(values["scores"], start=1))
+        parts = tuple(_score(score, f"evaluation part {i}") for i, score in enumerate(values.get("parts", ()), start=1))
         rows = enumerate(values.get("reliability", ()), start=1)
         bins = tuple(_bin(own, f"evaluation reliability {i}") for i, own in rows)
-        return cls(**{**values, "scores": scores, "reliability": bins})
+        return cls(**{**values, "scores": scores, "reliability": bins, "parts": parts})
 
 
 @dataclass(frozen=True)
@@ -169,8 +166,11 @@ def evaluate(
     *,
     quantile_levels: Sequence[float] = QUANTILE_LEVELS,
     note: str = "",
+    others: Mapping[str, Values] | None = None,
 ) -> Evaluation:
     """The metrics of the model and of every baseline on the same windows of one horizon, averaged over the windows.
+
+    others are quantiles [N, H, Q] by name that are shown beside the model, parts of it for example.
 
     quantile_levels belong to the windows' model_quantiles and hold 0.5 and both ends of every interval in LEVELS. A
     window in which the data leave a metric undefined is left out of that metric's average, for all alike.
@@ -183,12 +183,16 @@ def evaluate(
     forecasts = [np.stack([window.model_quantiles for window in windows])]
     for baseline in baselines.values():
         forecasts.append(np.stack([baseline(h, season_length, horizon, quantile_levels) for h in histories]))
-    names, table = measure(histories, actual, forecasts, season_length, quantile_levels)
+    others = others or {}
+    names, table = measure(histories, actual, [*forecasts, *others.values()], season_length, quantile_levels)
+    every = [
+        Score(name, dict(zip(names, values.tolist(), strict=True)))
+        for name, values in zip((model_name, *baselines, *others), mean_where_defined(table), strict=True)
+    ]
+    n = 1 + len(baselines)
     return Evaluation(
-        scores=tuple(
-            Score(name, dict(zip(names, values.tolist(), strict=True)))
-            for name, values in zip((model_name, *baselines), mean_where_defined(table), strict=True)
-        ),
+        scores=tuple(every[:n]),
+        parts=tuple(every[n:]),
         n_windows=len(windows),
         horizon=horizon,
         season_length=season_length,
@@ -276,6 +280,11 @@ def mean_where_defined(table: Values) -> Values:
     n_defined = defined.sum(axis=0)
     means: Values = np.where(defined, table, 0.0).sum(axis=0) / np.where(n_defined, n_defined, np.nan)
     return means
+
+
+def _plain(score: Score) -> dict[str, Any]:
+    """A score for JSON, None for a metric that is undefined."""
+    return {"name": score.name, "metrics": {k: v if math.isfinite(v) else None for k, v in score.metrics.items()}}
 
 
 def _percent(ratio: float) -> str:

@@ -223,6 +223,11 @@ def explain(forecaster: Forecaster, panel: Panel, series: Series, member: int = 
     if forecaster.states:
         raise ConfigError("the model forecasts states, and only forecasts of numbers are explained")
     members = len(forecaster.networks)
+    if not members:
+        raise ConfigError(
+            "the model is a prior alone, and what is explained are networks that were trained on the data",
+            hint="forecast train DATA",
+        )
     if not 1 <= member <= members:
         raise ConfigError(f"member is {member}, but the model has {members} network{'s'[: members > 1]}")
     a = forecaster.architecture

@@ -20,18 +20,22 @@ from forecast.config import Config, read_section
 from forecast.covariates import require_known, with_features
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.evaluation import Evaluation, StateWindow, Window, Worth, evaluate, evaluate_states
-from forecast.fitting import Start, fit_networks, tried
+from forecast.fitting import Fitted, Start, fit_networks, judge_prior
 from forecast.forecasts import Forecast, ItemForecast
 from forecast.models.architecture import Architecture
+from forecast.models.prior import PriorNetwork
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.panel import Columns, Covariate, Known, Panel, Series, Timestamps
 from forecast.planning import Holdout, Plan, architecture_of, plan
-from forecast.prediction import probabilities_after, quantiles_after
+from forecast.prediction import Ensemble, probabilities_after, quantiles_after
+from forecast.priors import Prior
+from forecast.priors.prior import MOST_NETWORKS, Shape, built, specs_of, tensors_of, weights_of
 from forecast.scaling import lacks_logarithm
 from forecast.snapshots import KIND, Snapshots
 from forecast.sources import parse, safe_source
 from forecast.tempering import COLDEST, HOTTEST, tempered
 from forecast.training import Clock, Epoch, computing, pick_device
+from forecast.trials import tried
 from forecast.upgrades import upgraded
 
 _MOST_COVARIATES, _MOST_CATEGORIES, _MOST_STATES = 1_000, 1_000, 1_000
@@ -59,8 +63,21 @@ class TrainingData:
 class Judged:
     """The networks that held-out windows judged, and which windows these were; of no use once training is over."""
 
-    networks: tuple[RecurrentNetwork, ...]
+    ensemble: Ensemble
     holdout: Holdout
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The networks of a prior after fine-tuning, and the weight that they have beside those trained from nothing.
+
+    shape and digest are those of the prior they began as.
+    """
+
+    networks: tuple[PriorNetwork, ...]
+    share: float
+    shape: Shape
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -68,13 +85,12 @@ class Forecaster:
     """Networks that were trained, with the plan, columns, calendar and calibration that belong to them.
 
     factors are by how much the distance of each quantile from the median is multiplied, persistence how much of an
-    error carries over to the next step; evaluation is that of the
-    networks that were chosen, before the refit on everything, with a note on what they had seen. refitted says that the
-    networks are those of the refit, stopped that training was asked to leave off early. adaptation is what `adapted`
-    found; it belongs to one forecast and is not saved, and neither is cut_off, sentences on what training had no time
-    for: plan_notes end with them. judged are the networks before the refit, and not saved
-    either. Networks of states have the names of these, a temperature that makes their probabilities more or less
-    certain, and no levels and factors.
+    error carries over to the next step; evaluation is that of the networks that were chosen, before the refit on
+    everything, with a note on what they had seen. refitted says that the networks are those of the refit, stopped that
+    training was asked to leave off early. Not saved are: adaptation, what `adapted` found for one forecast; cut_off,
+    sentences on what training had no time for, with which plan_notes end; judged, the networks before the refit. tuned
+    are networks of a prior beside the others. Networks of states have the names of these, a temperature that makes
+    their probabilities more or less certain, and no levels and factors.
     """
 
     networks: tuple[RecurrentNetwork, ...]
@@ -99,6 +115,7 @@ class Forecaster:
     cut_off: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     temperature: float = 1.0
+    tuned: Tuned | None = None
     judged: Judged | None = None
 
     @classmethod
@@ -132,8 +149,28 @@ class Forecaster:
             stopped = clock.asked
             if snapshots is not None and stopped:
                 snapshots.write(clock.seconds, last=True)
+        return cls._of(panel, planned, fitted, stopped)
+
+    @classmethod
+    def of_prior(cls, panel: Panel, config: Config | Plan | None = None) -> Forecaster:
+        """A Forecaster that nothing is trained for: a prior, judged and calibrated on the panel's last windows.
+
+        Raises ConfigError where there is no prior for these settings, DataError when the panel is too short.
+        """
+        planned = config if isinstance(config, Plan) else plan(panel, config or Config())
+        told = tuple(note for note in planned.notes if note not in planned.about_training)
+        planned = replace(planned, notes=told, on_trial=())
+        with computing(planned.config.train.threads or 1):
+            fitted = judge_prior(panel, planned)
+        return cls._of(panel, planned, fitted, stopped=False)
+
+    @classmethod
+    def _of(cls, panel: Panel, planned: Plan, fitted: Fitted, stopped: bool) -> Forecaster:
+        """The Forecaster of what was fitted to a panel."""
+        ensemble = fitted.ensemble.on_cpu
         return cls(
-            networks=tuple(network.cpu() for network in fitted.networks),
+            networks=ensemble.networks,
+            tuned=None if fitted.prior is None else _tuned(ensemble, fitted.prior),
             config=replace(planned.config, data=replace(planned.config.data, scaling=fitted.scaling)),
             season_lengths=planned.season_lengths,
             quantile_levels=planned.architecture.quantile_levels,
@@ -166,7 +203,7 @@ class Forecaster:
             cut_off=fitted.cut_off,
             states=planned.states,
             temperature=fitted.temperature,
-            judged=Judged(tuple(network.cpu() for network in fitted.chosen), fitted.holdout),
+            judged=Judged(fitted.chosen.on_cpu, fitted.holdout),
         )
 
     def predict(self, panel: Panel, horizon: int | None = None) -> Forecast:
@@ -186,7 +223,7 @@ class Forecaster:
         if self.states:
             return self._states_after(panel, histories, horizon)
         with computing(self.config.train.threads or 1):
-            scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+            scaled = quantiles_after(self.ensemble, histories, self.config.data.scaling or "none", horizon)
         factors = self.factors if self.adaptation is None else self.factors.times(self.adaptation.by_quantile)
         calibrated = scaled.inverse(apply_factors(scaled.quantiles, factors, self.quantile_levels))
         if not np.isfinite(calibrated).all():
@@ -234,7 +271,7 @@ class Forecaster:
         cuts = [(number, told[i], cut) for number, i, cut in cutoffs]
         histories = [replace(s, timestamps=s.timestamps[:cut], values=s.values[:cut]) for _, s, cut in cuts]
         with computing(self.config.train.threads or 1):
-            scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+            scaled = quantiles_after(self.ensemble, histories, self.config.data.scaling or "none", horizon)
         actual = np.full((len(cuts), horizon), np.nan)
         for row, scaling, (_, s, cut) in zip(actual, scaled.scalings, cuts, strict=True):
             outcomes = s.values[cut : cut + horizon]
@@ -287,7 +324,7 @@ class Forecaster:
                 stated = tempered(probabilities_after(self.networks, histories, horizon), self.temperature)
                 rows = zip(histories, actuals, stated, strict=True)
                 return evaluate_states([StateWindow(h.values, a, p) for h, a, p in rows], season, name)
-            scaled = quantiles_after(self.networks, histories, self.config.data.scaling or "none", horizon)
+            scaled = quantiles_after(self.ensemble, histories, self.config.data.scaling or "none", horizon)
         levels = self.quantile_levels
         quantiles = self.bounds.clip(scaled.inverse(apply_factors(scaled.quantiles, self.factors, levels)))
         windows = [Window(h.values, a, q) for h, a, q in zip(histories, actuals, quantiles, strict=True)]
@@ -345,9 +382,23 @@ class Forecaster:
         return Known(self.columns, self.calendar, self.covariates, self.states)
 
     @property
+    def ensemble(self) -> Ensemble:
+        """All networks, each with its weight."""
+        return (
+            Ensemble(self.networks)
+            if self.tuned is None
+            else Ensemble(self.networks, self.tuned.networks, self.tuned.share)
+        )
+
+    def with_ensemble(self, ensemble: Ensemble) -> Forecaster:
+        """This Forecaster with other networks of the same shapes."""
+        tuned = self.tuned and replace(self.tuned, networks=ensemble.priors, share=ensemble.share)
+        return replace(self, networks=ensemble.networks, tuned=tuned)
+
+    @property
     def n_weights(self) -> int:
         """Weights of all networks together."""
-        return sum(p.numel() for network in self.networks for p in network.parameters())
+        return sum(p.numel() for own in (*self.networks, *self.ensemble.priors) for p in own.parameters())
 
     @property
     def data_path(self) -> str | None:
@@ -361,6 +412,7 @@ class Forecaster:
             "kind": "forecaster",
             "config": self.config.to_dict(),
             "networks": len(self.networks),
+            "prior": None if self.tuned is None else _described(self.tuned),
             "season_lengths": list(self.season_lengths),
             "quantile_levels": list(self.quantile_levels),
             "factors": self.factors.to_dict(),
@@ -394,6 +446,8 @@ class Forecaster:
             for i, network in enumerate(stored.networks)
             for name, tensor in network.state_dict().items()
         }
+        if stored.tuned is not None:
+            tensors |= tensors_of([network.state_dict() for network in stored.tuned.networks])
         return replace(stored, digest=checkpoint.save(path, stored.metadata, tensors))
 
     @classmethod
@@ -402,7 +456,7 @@ class Forecaster:
         device = pick_device(device)
         metadata, tensors = checkpoint.load(Path(path), _expected_tensors)
         parts = _parts(upgraded(metadata))
-        n_networks = parts.pop("n_networks")
+        n_networks, part = parts.pop("n_networks"), parts.pop("prior")
         architecture = _architecture(parts)
         # Building draws initial weights, which must not move the caller's random numbers.
         with torch.random.fork_rng(devices=[]):
@@ -412,7 +466,12 @@ class Forecaster:
             own = {n.removeprefix(prefix): torch.from_numpy(v) for n, v in tensors.items() if n.startswith(prefix)}
             network.load_state_dict(own)
             network.to(device).eval()
-        return cls(networks=networks, digest=metadata["sha256"], **parts)
+        tuned = None
+        if part is not None:
+            weights = [weights_of(tensors, i) for i in range(part.networks)]
+            priors = tuple(network.to(device) for network in built(part.architecture(architecture), weights))
+            tuned = Tuned(priors, part.share, part.shape, part.digest)
+        return cls(networks=networks, tuned=tuned, digest=metadata["sha256"], **parts)
 
 
 def _start(forecaster: Forecaster | None) -> Start | None:
@@ -446,7 +505,7 @@ def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.Tenso
         f"networks.{i}.{name}": checkpoint.TensorSpec("F32", tuple(tensor.shape))
         for i in range(parts["n_networks"])
         for name, tensor in one.items()
-    }
+    } | ({} if parts["prior"] is None else specs_of(parts["prior"].architecture(architecture), parts["prior"].networks))
 
 
 def cutoffs_after(last: np.datetime64, series: Sequence[Series], a: Architecture) -> list[tuple[int, int, int]]:
@@ -510,13 +569,15 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if min(seasons) < 1 or max(seasons) > config.model.context_length:
         raise CheckpointError("a season length is out of bounds")
     (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
-    if not 1 <= n_networks <= 64:
+    prior = _prior(metadata["prior"])
+    if not (prior is None) <= n_networks <= 64:
         raise CheckpointError("the number of networks is out of bounds")
     (persistence,) = _numbers([metadata["persistence"]], float, 1, 1)
     if not 0 <= persistence <= 1:
         raise CheckpointError("the persistence is out of bounds")
     return {
         "n_networks": n_networks,
+        "prior": prior,
         "config": config,
         "season_lengths": seasons,
         "quantile_levels": levels,
@@ -532,6 +593,40 @@ def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "temperature": temperature,
         **vars(read_section(_History, {f.name: metadata[f.name] for f in fields(_History)}, "training")),
     }
+
+
+@dataclass(frozen=True)
+class _PriorPart:
+    """What metadata say of the networks of a prior."""
+
+    shape: Shape
+    networks: int
+    share: float
+    digest: str
+
+    def architecture(self, beside: Architecture) -> Architecture:
+        """That of these networks, beside networks of another."""
+        return self.shape.beside(beside)
+
+
+def _described(tuned: Tuned) -> dict[str, Any]:
+    """What metadata say of the networks of a prior, as plain values."""
+    return {**vars(tuned.shape), "networks": len(tuned.networks), "share": tuned.share, "digest": tuned.digest}
+
+
+def _tuned(ensemble: Ensemble, prior: Prior) -> Tuned:
+    return Tuned(ensemble.priors, ensemble.share, prior.shape, prior.digest)
+
+
+def _prior(values: Any) -> _PriorPart | None:
+    if values is None:
+        return None
+    if not isinstance(values, dict) or set(values) != {"cell", "hidden", "layers", "networks", "share", "digest"}:
+        raise CheckpointError("prior: exactly the keys cell, hidden, layers, networks, share and digest are needed")
+    (share,), (n,) = _numbers([values["share"]], float, 1, 1), _numbers([values["networks"]], int, 1, 1)
+    if not 0 <= share <= 1 or not 1 <= n <= MOST_NETWORKS or type(values["digest"]) is not str:
+        raise CheckpointError("the prior has a share, a number of networks or a digest that is out of bounds")
+    return _PriorPart(Shape(values["cell"], values["hidden"], values["layers"]), n, share, values["digest"])
 
 
 @dataclass(frozen=True)

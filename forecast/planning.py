@@ -79,7 +79,8 @@ class Plan:
 
     covariates are those of the panel, features the calendar features that join them (see features.py), and on_trial
     those that join as well where they prove to be worth it on the validation windows. logs_on_trial says that the
-    logarithms of the scaling have to do so too, against the values as they are. states are those of the panel.
+    logarithms of the scaling have to do so too, against the values as they are. states are those of the panel,
+    about_training those of the notes that a prior alone has no use for.
     """
 
     config: Config
@@ -92,6 +93,19 @@ class Plan:
     on_trial: tuple[str, ...] = ()
     logs_on_trial: bool = False
     states: tuple[str, ...] = ()
+    about_training: tuple[str, ...] = ()
+
+    @property
+    def prior(self) -> str | None:
+        """Which prior joins the networks that are trained from nothing: "auto", a file, or None.
+
+        Where somebody asked for what a prior does not have, to see what that does, none joins unless it is named.
+        """
+        model = self.config.model
+        ordinary = model.anchors and model.head == "quantiles" and model.decoder == "direct" and not model.context_loss
+        if model.prior == "none" or self.states or (model.prior == "auto" and not ordinary):
+            return None
+        return model.prior
 
     @property
     def scaling(self) -> str:
@@ -183,20 +197,24 @@ def plan(panel: Panel, config: Config) -> Plan:
         ),
     )
     features, on_trial, why_features = _features(panel, config, seasons)
-    notes = (
-        why_seasons,
-        f"horizon {horizon} steps, context {context_length} steps in segments of {segment}",
-        *([] if panel.states else [f"scaling {scaling}: {why_scaling}"]),
-        *why_bounds,
+    about_training = (
+        f"context {context_length} steps in segments of {segment}",
         _in_words(complete.model),
         *_preset_in_words(config, complete, preset.why),
+    )
+    notes = (
+        why_seasons,
+        f"horizon {horizon} steps",
+        *([] if panel.states else [f"scaling {scaling}: {why_scaling}"]),
+        *why_bounds,
+        *about_training,
         *_covariates_in_words(panel, features),
         *why_features,
     )
     min_context = min(context_length, max(2 * m, 8))
     logs_on_trial = config.data.scaling is None and scaling in ("log", "mixed") and len(panel) < _FEW_SERIES
     told = panel.covariates, features, on_trial
-    return Plan(complete, seasons, min_context, holdout, notes, *told, logs_on_trial, panel.states)
+    return Plan(complete, seasons, min_context, holdout, notes, *told, logs_on_trial, panel.states, about_training)
 
 
 def architecture_of(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.models.architecture import Architecture
+from forecast.models.prior import PriorNetwork
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.models.states import indicators
 from forecast.panel import Series
@@ -22,6 +23,48 @@ Array = NDArray[np.float64]
 _BATCH_SIZE = 1024
 #: A batch has a multiple of so many rows: in what is left over, libraries add the same numbers up in another order.
 _ROWS = 16
+
+Network = RecurrentNetwork | PriorNetwork
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Networks that forecast together: those trained on the data alone, and those that began as a prior.
+
+    All have one horizon, but not one context. `share` is the weight of the priors together; alone they have all of it.
+    """
+
+    networks: tuple[RecurrentNetwork, ...]
+    priors: tuple[PriorNetwork, ...] = ()
+    share: float = 0.0
+
+    @property
+    def architecture(self) -> Architecture:
+        """That of the networks with the longest context: no other one sees more."""
+        every = [network.architecture for network in self.networks] + [own.architecture for own in self.priors]
+        longest = max(architecture.context_length for architecture in every)
+        return replace(every[0], context_length=longest)
+
+    @property
+    def device(self) -> str:
+        """Where the networks are."""
+        return str(next((*self.networks, *self.priors)[0].parameters()).device)
+
+    @property
+    def on_cpu(self) -> Ensemble:
+        """The same networks in the memory of the CPU."""
+        networks = tuple(network.cpu() for network in self.networks)
+        return Ensemble(networks, tuple(network.cpu() for network in self.priors), self.share)
+
+    def quantiles(self, batch: Batch) -> Tensor:
+        """The quantiles [B, H, Q] of all networks, averaged, each told no more of the batch than it can see."""
+        parts = [(own, share) for own, share in self._parts() if share]
+        return sum((share * _mean(own, batch) for own, share in parts), start=torch.zeros(()))
+
+    def _parts(self) -> list[tuple[Sequence[Network], float]]:
+        if not self.networks or not self.priors:
+            return [(self.networks or self.priors, 1.0)]
+        return [(self.networks, 1 - self.share), (self.priors, self.share)]
 
 
 @dataclass(frozen=True)
@@ -40,33 +83,31 @@ class Scaled:
         return np.stack([scaling.inverse(q) for scaling, q in zip(self.scalings, quantiles, strict=True)])
 
 
-def quantiles_after(
-    networks: Sequence[RecurrentNetwork], histories: Sequence[Series], scaling_rule: str, horizon: int
-) -> Scaled:
-    """What follows each history, averaged over the networks, not calibrated.
+def quantiles_after(ensemble: Ensemble, histories: Sequence[Series], scaling_rule: str, horizon: int) -> Scaled:
+    """What follows each history by all networks of an ensemble together, not calibrated.
 
     Each history is scaled by what it holds itself, without logarithms where it has none, so a forecast depends on
     nothing after its history and on no other series. Steps past the networks' own horizon are made block by block from
     the medians before, and the distance of each quantile from the median goes on from what it was at the end of the
     block before, as independent errors add up.
     """
-    a = networks[0].architecture
+    a = ensemble.architecture
     scalings = tuple(fit_history_scaling(history.values, scaling_rule) for history in histories)
     scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
     blocks_ahead = -(-horizon // a.horizon) * a.horizon
-    windows = _windows(scaled, histories, networks[0], blocks_ahead)
+    windows = _windows(scaled, histories, a, ensemble.device, blocks_ahead)
     middle = a.quantile_levels.index(0.5)
     found = []
     with torch.no_grad():
         for own in windows.final_starts().split(_BATCH_SIZE):
             starts = _filled_up(own)
             batch = windows.batch(starts)
-            context, blocks = batch.context, [_mean(networks, batch)]
+            context, blocks = batch.context, [ensemble.quantiles(batch)]
             while len(blocks) * a.horizon < horizon:
                 medians = blocks[-1][..., middle]
                 context = torch.cat([context, medians], 1)[:, -a.context_length :]
                 drivers = windows.covariates_at(starts + len(blocks) * a.horizon)
-                following = _mean(networks, replace(batch, context=context, covariates=drivers))
+                following = ensemble.quantiles(replace(batch, context=context, covariates=drivers))
                 blocks.append(_widened(following, blocks[-1][:, -1:], middle))
             found.append(torch.cat(blocks, 1)[: len(own), :horizon])
     # To the CPU first: not every device has numbers of 64 bits.
@@ -82,7 +123,8 @@ def probabilities_after(networks: Sequence[RecurrentNetwork], histories: Sequenc
     """
     a = networks[0].architecture
     blocks_ahead = -(-horizon // a.horizon) * a.horizon
-    windows = _windows([history.values for history in histories], histories, networks[0], blocks_ahead)
+    device = str(next(networks[0].parameters()).device)
+    windows = _windows([history.values for history in histories], histories, a, device, blocks_ahead)
     found = []
     with torch.no_grad():
         for own in windows.final_starts().split(_BATCH_SIZE):
@@ -107,9 +149,8 @@ def covariates_of(series: Sequence[Series], architecture: Architecture) -> Covar
     return Covariates(len(architecture.past), [s.covariates for s in series], np.stack([s.static for s in series]))
 
 
-def _windows(values: Sequence[Array], histories: Sequence[Series], network: RecurrentNetwork, ahead: int) -> Windows:
+def _windows(values: Sequence[Array], histories: Sequence[Series], a: Architecture, device: str, ahead: int) -> Windows:
     """The windows after the ends of histories with such values, and what is known of so many steps ahead."""
-    a, device = network.architecture, str(next(network.parameters()).device)
     known = covariates_of(histories, a)
     return Windows(values, a.context_length, a.horizon, device, covariates=known, ahead=ahead, on_zero=a.on_zero)
 
@@ -119,8 +160,11 @@ def _filled_up(starts: Tensor) -> Tensor:
     return torch.cat([starts, starts[-1:].expand(-len(starts) % _ROWS)])
 
 
-def _mean(networks: Sequence[RecurrentNetwork], batch: Batch) -> Tensor:
-    arguments = batch.context, batch.spread, batch.covariates, batch.static
+def _mean(networks: Sequence[Network], batch: Batch) -> Tensor:
+    """What networks of one shape make of a batch whose context may be longer than theirs, averaged."""
+    a = networks[0].architecture
+    unseen = batch.context.shape[1] - a.context_length
+    arguments = batch.context[:, unseen:], batch.spread, batch.covariates[:, unseen:], batch.static
     return torch.stack([network(*arguments)[0] for network in networks]).mean(0)
 
 

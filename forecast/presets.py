@@ -31,6 +31,16 @@ EFFORTS: dict[str, tuple[int, int, float, tuple[int, int, int]]] = {
 }
 
 
+#: The most steps of fine-tuning a prior and the looks without progress that end it.
+_TUNING = {"fast": (60, 3), "balanced": (150, 5), "best": (300, 6)}
+
+
+def tuning_effort(preset: str, n_series: int) -> tuple[int, int]:
+    """The most steps of fine-tuning a prior, and how many looks without progress end it."""
+    steps, patience = _TUNING[preset]
+    return (steps if n_series < _MANY_SERIES else 2 * steps), patience
+
+
 def effort(preset: str, n_rows: int, n_series: int) -> Effort:
     """What a preset asks of a panel with so many rows in so many series."""
     members, patience, learning_rate, most = EFFORTS[preset]

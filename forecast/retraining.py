@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -159,7 +159,7 @@ def _contest(panel: Panel, champion: Forecaster, challenger: Forecaster) -> Cont
     horizon, season = challenger.architecture.horizon, challenger.evaluation.season_length
     old, new = (
         forecaster.judged_at(panel, cuts, horizon, after=taught, season_length=season)
-        for forecaster in (champion, replace(challenger, networks=judged.networks))
+        for forecaster in (champion, challenger.with_ensemble(judged.ensemble))
     )
     deciding, name = new.deciding, NAMES[new.deciding]
     before, now = old.scores[0].metrics[deciding], new.scores[0].metrics[deciding]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from forecast.errors import CheckpointError, ConfigError, OutputError
 from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
+from forecast.models.prior import PriorNetwork
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.recipe import Recipe
 from forecast.snapshots import Snapshots, State
@@ -36,6 +37,9 @@ _WARM_UP_STEPS = 20
 #: do much; they learn this much faster than the rest.
 _FAST_RATE = 5.0
 _FAST = ("gate", "trust", "response.weight", "state_anchors.gate", "state_anchors.sharpness")
+
+
+Network = RecurrentNetwork | PriorNetwork
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Fit:
     completed says that training ended by itself, not because the clock was up.
     """
 
-    network: RecurrentNetwork
+    network: Any
     steps: int
     validation: float
     completed: bool
@@ -134,8 +138,8 @@ def train(
     state = None if snapshots is None else snapshots.state(key)
     with _seeded(recipe.seed), torch.enable_grad():
         if state is not None and state.done:
-            return _finished(state, RecurrentNetwork(architecture).float().to(device))
-        network = _fresh_network(architecture, windows, starts)
+            return _finished(state, _built(architecture).to(device))
+        network = _beginning(architecture, windows, starts)
         if start is not None:
             network.load_state_dict(dict(start))
         network = network.to(device)
@@ -210,7 +214,7 @@ def train(
 class _Reached:
     """How far one network has come, at the end of a step."""
 
-    def __init__(self, network: RecurrentNetwork, averaged: RecurrentNetwork, optimiser: torch.optim.AdamW) -> None:
+    def __init__(self, network: Network, averaged: Network, optimiser: torch.optim.AdamW) -> None:
         self._network, self._averaged, self._optimiser = network, averaged, optimiser
         self.step, self.loss = 0, torch.tensor(math.nan)
         self.best_loss, self.best_step = math.inf, 0
@@ -269,7 +273,7 @@ def _end_of(fit: Fit) -> State:
     return State(done=True, facts=facts, vectors={"network": _flat(fit.network.state_dict().values())})
 
 
-def _finished(state: State, network: RecurrentNetwork) -> Fit:
+def _finished(state: State, network: Network) -> Fit:
     """The Fit that a state that is done tells of."""
     try:
         _fill(network.state_dict().values(), state.vectors["network"])
@@ -318,6 +322,16 @@ def fresh_network(architecture: Architecture, windows: Windows, starts: Tensor, 
         return _fresh_network(architecture, windows, starts)
 
 
+def _built(architecture: Architecture) -> Network:
+    """A network with weights drawn from the current seed."""
+    return PriorNetwork(architecture).float() if architecture.prior else RecurrentNetwork(architecture).float()
+
+
+def _beginning(architecture: Architecture, windows: Windows, starts: Tensor) -> Network:
+    """What training begins with; the weights of a prior are none that windows could set."""
+    return _built(architecture).train() if architecture.prior else _fresh_network(architecture, windows, starts)
+
+
 def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor) -> RecurrentNetwork:
     """A network with weights drawn from the current seed, its gate and widths set from a sample of the windows."""
     network = RecurrentNetwork(architecture).float()
@@ -328,7 +342,7 @@ def _fresh_network(architecture: Architecture, windows: Windows, starts: Tensor)
 
 
 @torch.no_grad()
-def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
+def loss_on(network: Network, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
     """The mean pinball loss of a network in evaluation mode over the windows at `starts`, in local scales.
 
     Of a network of states it is the cross-entropy.
@@ -344,7 +358,7 @@ def loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_s
 
 
 @torch.no_grad()
-def head_loss_on(network: RecurrentNetwork, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
+def head_loss_on(network: Network, windows: Windows, starts: Tensor, batch_size: int = 1024) -> float:
     """The mean loss of a network's own head in evaluation mode over the windows at `starts`: it decides when to stop.
 
     Quantiles of counts take long to find; likelihoods need none.
@@ -411,7 +425,7 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def _parameter_groups(network: RecurrentNetwork, recipe: Recipe) -> list[dict[str, object]]:
+def _parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]]:
     fast = {name: p for name, p in network.named_parameters() if name in _FAST}
     rest = [p for name, p in network.named_parameters() if name not in fast]
     return [
@@ -427,6 +441,6 @@ def _schedule(step: int, max_steps: int) -> float:
 
 
 @torch.no_grad()
-def _average(averaged: RecurrentNetwork, network: RecurrentNetwork, decay: float) -> None:
+def _average(averaged: Network, network: Network, decay: float) -> None:
     for mean, current in zip(averaged.parameters(), network.parameters(), strict=True):
         mean.lerp_(current, 1 - decay)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.config import Config
 from forecast.errors import ConfigError, DataError, OutputError
 from forecast.evaluation import NAMES, Evaluation
-from forecast.fitting import selection_loss, with_better_scaling
+from forecast.fitting import selection_loss
 from forecast.forecaster import Forecaster
 from forecast.panel import Panel
 from forecast.planning import Plan, plan
@@ -36,6 +36,7 @@ from forecast.study import (
     trials_of,
 )
 from forecast.training import Clock, Epoch, computing, pick_device
+from forecast.trials import with_better_scaling
 from forecast.version import VERSION
 
 if TYPE_CHECKING:

@@ -49,5 +49,13 @@ def _from_3(metadata: Metadata) -> Metadata:
     return {**metadata, "config": config, "persistence": 0.8, "states": [], "temperature": 1.0}
 
 
+def _from_4(metadata: Metadata) -> Metadata:
+    """Format 5 may have networks of a prior beside the others; until then every network was trained from nothing."""
+    config = metadata.get("config")
+    if isinstance(config, Mapping) and isinstance(config.get("model"), Mapping):
+        config = {**config, "model": {"prior": "none", **config["model"]}}
+    return {**metadata, "config": config, "prior": None}
+
+
 #: The step from each format to the next.
-UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2, 3: _from_3}
+UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}

@@ -11,9 +11,9 @@ from forecast.bounds import Bounds, outside
 from forecast.calibration import reaches, unchanged
 from forecast.config import QUANTILE_LEVELS, Config, DataConfig, ModelConfig, TrainConfig, check_bounds
 from forecast.errors import ConfigError, DataError
-from forecast.fitting import _evaluation, _HeldOut
 from forecast.forecaster import Forecaster, read_card
 from forecast.forecasts import Forecast, ItemForecast
+from forecast.judging import HeldOut, _evaluation
 from forecast.panel import Columns
 from forecast.planning import plan
 from forecast.prediction import Scaled
@@ -191,7 +191,7 @@ def test_the_evaluation_is_that_of_clipped_quantiles():
     spread = np.linspace(-12.0, 12.0, 13)
     (series,) = panel.series
     scaled = Scaled(np.broadcast_to(spread, (1, 2, 13)), (Scaling(0.0, 1.0),))
-    held_out = _HeldOut([series], np.array([[1.0, 2.0]]), scaled, 1.0)
+    held_out = HeldOut([series], np.array([[1.0, 2.0]]), scaled, 1.0)
     free = replace(planned, config=replace(planned.config, data=replace(planned.config.data, floor="none")))
     clipped, whole = (
         _evaluation(held_out, unchanged(QUANTILE_LEVELS), p, "").scores[0].metrics for p in (planned, free)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecast import fitting
+from forecast import fitting, heldout, judging
 from forecast.calibration import Factors, fit_factors
 from forecast.config import Config, DataConfig, ModelConfig, TrainConfig
 from forecast.errors import DataError
@@ -34,7 +34,7 @@ def test_the_middle_member_decides_how_long_the_refit_trains():
             best[epoch.member] = epoch.step
     assert found.steps == sorted(best.get(member, 0) for member in (1, 2, 3))[1]
     assert {epoch.steps for epoch in seen if epoch.stage == "refit"} <= {found.steps}
-    assert len(found.networks) == 3
+    assert len(found.ensemble.networks) == 3
 
 
 def test_a_positive_series_may_reach_zero_in_its_held_out_steps_when_logarithms_are_mixed_in():
@@ -52,7 +52,7 @@ def test_a_refit_that_is_cut_off_leaves_the_chosen_networks():
         daily(weekly_wave(150)), on_epoch=seen.append, should_stop=lambda: any(epoch.member == 3 for epoch in seen)
     )
     assert [epoch.step for epoch in seen if epoch.stage == "refit"] in ([], [1])
-    assert len(found.networks) == 3
+    assert len(found.ensemble.networks) == 3
 
 
 def test_every_window_of_every_series_is_judged_once():
@@ -72,10 +72,10 @@ def test_a_series_too_short_for_its_own_windows_says_so():
 
 def test_windows_are_counted_up_to_a_limit_and_spread_evenly(monkeypatch):
     """A panel with more windows than the limit is judged on every so-many-th."""
-    monkeypatch.setattr(fitting, "_MOST_WINDOWS", 4)
+    monkeypatch.setattr(heldout, "_MOST_WINDOWS", 4)
     panel = daily(*(weekly_wave(100, seed=i) for i in range(9)))
     assert fitted(panel).evaluation.n_windows == 4
-    assert fitting._evenly(9) == [0, 3, 5, 8]
+    assert heldout._evenly(9) == [0, 3, 5, 8]
 
 
 def test_nothing_before_the_held_out_steps_is_an_error():
@@ -118,7 +118,7 @@ def test_series_of_a_panel_count_for_less_than_as_many_alone(n_series, monkeypat
         counted.append((len(quantiles), independent))
         return fit_factors(quantiles, actual, levels, independent)
 
-    monkeypatch.setattr(fitting, "fit_factors", noting)
+    monkeypatch.setattr(judging, "fit_factors", noting)
     panel = daily(*(weekly_wave(150, seed) for seed in range(n_series)))
     holdout = plan(panel, QUICK).holdout
     fitted(panel)
@@ -134,7 +134,7 @@ def test_the_table_is_calibrated(monkeypatch):
     """Factors of two make its intervals twice as wide as factors of one."""
     panel, widths = daily(weekly_wave(100) - 100), []
     for factor in (1.0, 2.0):
-        monkeypatch.setattr(fitting, "fit_factors", lambda *_, factor=factor: Factors((1,), ((factor,) * 13,)))
+        monkeypatch.setattr(judging, "fit_factors", lambda *_, factor=factor: Factors((1,), ((factor,) * 13,)))
         widths.append(fitted(panel).evaluation.scores[0].metrics["width_80"])
     assert widths[1] == pytest.approx(2 * widths[0])
 
@@ -145,7 +145,7 @@ def test_the_refit_learns_from_the_rows_that_were_held_out():
     found = [fitted(daily(v)) for v in (values, scrambled_end(values))]
     assert found[0].steps == found[1].steps
     assert found[0].refitted
-    weights = [np.concatenate([p.detach().numpy().ravel() for p in f.networks[0].parameters()]) for f in found]
+    weights = [np.concatenate([p.detach().numpy().ravel() for p in f.ensemble.networks[0].parameters()]) for f in found]
     assert not np.array_equal(*weights)
 
 
@@ -165,7 +165,7 @@ def test_a_refit_whose_weights_run_away_is_not_kept(monkeypatch):
     monkeypatch.setattr(fitting, "loss_on", lambda *_: float("inf"))
     found = fitted(daily(weekly_wave(100)))
     assert not found.refitted
-    assert len(found.networks) == 3
+    assert len(found.ensemble.networks) == 3
 
 
 def test_values_too_far_apart_are_an_error():
@@ -194,7 +194,7 @@ def test_the_order_of_series_changes_nothing():
         for series in (panel.series, panel.series[::-1])
     )
     assert there.factors == back.factors
-    for one, other in zip(there.networks[0].parameters(), back.networks[0].parameters(), strict=True):
+    for one, other in zip(there.ensemble.networks[0].parameters(), back.ensemble.networks[0].parameters(), strict=True):
         assert torch.equal(one, other)
 
 
@@ -276,14 +276,14 @@ def limited(panel, seconds, config=QUICK):
 def test_an_ensemble_that_a_time_limit_makes_smaller_is_whole():
     """Two of three networks fit into half of the limit: the third is not begun, and both are trained on every row."""
     found, chosen, refitted = limited(daily(uneven_wave(150)), 200)
-    assert (chosen, refitted, len(found.networks), found.refitted) == (2, 2, 2, True)
+    assert (chosen, refitted, len(found.ensemble.networks), found.refitted) == (2, 2, 2, True)
     assert found.cut_off == ("cut off by the time limit of 200 s: 2 of 3 networks trained",)
 
 
 def test_the_only_network_there_is_time_for_may_have_all_of_it():
     """Half of the limit for it, then as many steps as were best."""
     found, chosen, refitted = limited(daily(uneven_wave(150)), 60)
-    assert (chosen, refitted, len(found.networks)) == (1, 1, 1)
+    assert (chosen, refitted, len(found.ensemble.networks)) == (1, 1, 1)
     assert found.cut_off[:2] == (
         "cut off by the time limit of 60 s: 1 of 3 networks trained",
         "cut off by the time limit of 60 s: the network left off before it had stopped by itself",

@@ -393,7 +393,7 @@ def test_many_cutoffs_and_series_are_bounded(forecaster, monkeypatch):
     monkeypatch.setattr(forecaster_module, "_MOST_HISTORIES", 6)
     many = daily(*(weekly_wave(190, seed=i) for i in range(9)))
     last = np.datetime64(forecaster.data.last)
-    found = forecaster_module._cutoffs_after(last, many.series, forecaster.architecture)
+    found = forecaster_module.cutoffs_after(last, many.series, forecaster.architecture)
     assert found == [(number, i, 150 + 7 * number) for number in (4, 5) for i in (0, 3, 6)]
     assert forecaster.adapted(many).adaptation.cutoffs == 2
 

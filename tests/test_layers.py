@@ -73,10 +73,21 @@ ROOMS: dict[str, tuple[int, str]] = {
     "training": (3, "errors models windows recipe snapshots"),
     "planning": (3, "errors cells config bounds calendars panel models scaling seasonality features presets recipe"),
     "checking": (3, "errors config panel diagnosis planning reading"),
+    "heldout": (3, "errors models panel planning prediction scaling windows"),
+    "judging": (
+        3,
+        "calibration dependence evaluation forecasts heldout models panel planning prediction tempering",
+    ),
+    "trials": (3, "covariates heldout judging metrics models panel planning prediction training windows"),
+    "priors": (3, "cells checkpoint config errors models"),
+    "finetuning": (
+        3,
+        "heldout judging models panel planning prediction presets priors recipe scaling snapshots training windows",
+    ),
     "fitting": (
         3,
-        "errors panel forecasts dependence models scaling windows calibration evaluation prediction training planning "
-        "covariates features recipe metrics tempering snapshots version config calendars",
+        "errors panel models scaling windows calibration evaluation prediction training planning covariates features "
+        "recipe snapshots version config calendars heldout judging trials priors finetuning",
     ),
     "gates": (3, "calendars durations evaluation jobs panel timeformat"),
     "study": (4, "errors writing"),
@@ -84,8 +95,9 @@ ROOMS: dict[str, tuple[int, str]] = {
     "forecaster": (
         4,
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
-        "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots",
+        "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots priors trials",
     ),
+    "pretraining": (4, "errors models panel priors scaling synthetic training windows"),
     "merging": (4, "errors version panel forecasts shards writing"),
     "shelf": (4, "errors filenames writing forecaster"),
     "scoring": (5, "drift metrics probabilities ledger"),
@@ -100,10 +112,10 @@ ROOMS: dict[str, tuple[int, str]] = {
     ),
     "comparison": (
         5,
-        "errors config panel rolling training baselines evaluation leaderboard planning significance fitting workers "
+        "errors config panel rolling training baselines evaluation leaderboard planning significance trials workers "
         "backtesting",
     ),
-    "tuning": (5, "errors version config panel evaluation planning training fitting study forecaster"),
+    "tuning": (5, "errors version config panel evaluation planning training fitting trials study forecaster"),
     "explanation": (
         5,
         "errors config features metrics panel covariates models rolling scaling windows prediction training forecaster",
@@ -121,7 +133,7 @@ ROOMS: dict[str, tuple[int, str]] = {
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
         "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules ledger "
-        "scoring shards merging cluster",
+        "scoring shards merging cluster pretraining priors",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

@@ -6,7 +6,7 @@ import torch
 
 from forecast.models.architecture import Architecture
 from forecast.models.recurrent import RecurrentNetwork
-from forecast.prediction import _widened, quantiles_after
+from forecast.prediction import Ensemble, _widened, quantiles_after
 from tests.panels import daily
 
 SMALL = Architecture("gru", 4, 1, False, 0.0, 2, 8, 3, (1,), (0.1, 0.5, 0.9))
@@ -20,7 +20,7 @@ def networks():
 
 def after(networks, histories, horizon, rule="none"):
     """Quantiles in the units of the histories, not calibrated."""
-    scaled = quantiles_after(networks, daily(*histories).series, rule, horizon)
+    scaled = quantiles_after(Ensemble(tuple(networks)), daily(*histories).series, rule, horizon)
     return scaled.inverse(scaled.quantiles)
 
 

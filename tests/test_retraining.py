@@ -141,7 +141,7 @@ def test_the_model_stays_where_the_new_one_is_no_better(champion: Forecaster) ->
     panel = until(203)
     twin = Forecaster.fit(panel, QUICK)
     assert twin.judged is not None
-    stayed = replace(twin, networks=twin.judged.networks, data=replace(twin.data, last=champion.data.last))
+    stayed = replace(twin.with_ensemble(twin.judged.ensemble), data=replace(twin.data, last=champion.data.last))
     contest = challenge(panel, stayed, QUICK)
     assert not contest.wins
     assert contest.champion_error == contest.challenger_error

@@ -22,6 +22,7 @@ from forecast.cli.inspect import inspect
 from forecast.cli.merge import merge
 from forecast.cli.options import with_settings
 from forecast.cli.predict import predict
+from forecast.cli.pretrain import pretrain
 from forecast.cli.rollback import rollback
 from forecast.cli.run import run as run_jobs
 from forecast.cli.schedule import schedule
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "tune": tune,
     "predict": predict,
+    "pretrain": pretrain,
     "merge": merge,
     "run": run_jobs,
     "status": status,

@@ -32,7 +32,8 @@ def newest_model(folder: Path) -> Path:
 
     Raises CheckpointError when there is none.
     """
-    found = [path for path in folder.glob(f"*{MODEL_SUFFIX}") if not is_beside(path) and _is_ours(path)]
+    models = (path for path in folder.glob(f"*{MODEL_SUFFIX}") if not is_beside(path))
+    found = [path for path in models if kind_of(path) not in (None, "prior")]
     if not found:
         raise CheckpointError(
             f"no forecast model (*{MODEL_SUFFIX}) in {folder.resolve()}", hint="forecast train DATA, or --model FILE"
@@ -40,12 +41,20 @@ def newest_model(folder: Path) -> Path:
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether the header says so; whether the file is whole is for the checkpoint to judge."""
+def kind_of(path: Path) -> str | None:
+    """What the header says that a file of ours holds, "" where it does not say; None of another file.
+
+    Whether the file is whole is for the checkpoint to judge.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             metadata = json.loads(file.read(length))["__metadata__"] if length <= _MAX_HEADER else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
-    return isinstance(metadata, dict) and "forecast" in metadata
+        return None
+    if not isinstance(metadata, dict) or "forecast" not in metadata:
+        return None
+    try:
+        return str(json.loads(metadata["forecast"])["kind"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -7,8 +7,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +17,10 @@ import typer
 
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import newest_model
+from forecast.cli.paths import kind_of, newest_model
 from forecast.cli.report import Report, reporting_problems
-from forecast.cli.settings import option
-from forecast.config import ReadConfig
+from forecast.cli.settings import option, resolve
+from forecast.config import Config, ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.filenames import MODEL_SUFFIX
 from forecast.settings import FORMATS, PredictSettings, override
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from forecast.panel import Panel
 
 STDOUT = "-"
+#: What stands for a model where there is none: the prior that comes with the package.
+PRIOR = "prior"
 #: Intervals that a table has room for.
 _MOST_LEVELS = 2
 #: Rows of the forecast that are shown on a terminal, from its beginning and from its end.
@@ -53,11 +56,24 @@ ShardOption = Annotated[
 ]
 
 
+def _column(name: str, *short: str) -> Any:
+    return typer.Option(
+        f"--{name}",
+        *short,
+        metavar="NAMES",
+        help=f"Columns of the {name}, where no model knows them.",
+        rich_help_panel="Without a model",
+    )
+
+
 def predict(
     *,
     settings: PredictSettings,
     read: ReadConfig,
     shard: ShardOption = None,
+    time: Annotated[list[str] | None, _column("time")] = None,
+    target: Annotated[list[str] | None, _column("target", "-t")] = None,
+    id: Annotated[list[str] | None, _column("id")] = None,
     report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -71,36 +87,55 @@ def predict(
     as it was trained for. A longer horizon goes on block by block, with intervals that keep widening. Where rows have
     come since training, the intervals are wider or narrower by how they would have done on them.
 
+    With --data and no model in this folder, or with --model prior, nothing is trained: networks that have learnt from
+    synthetic series forecast at once. --time, --target and --id name its columns then, where they are not found.
+
     Example:
       forecast train sample_data/prices.csv && forecast predict --horizon 30
     """
     share = None if shard is None else Shard.parse(shard)
     check_before_work(settings, json, share)
     screen = Screen(quiet=quiet, verbose=verbose)
-    model = Path(settings.model) if settings.model else newest_model(Path())
+    columns = {name: values for name, values in (("time", time), ("target", target), ("id", id)) if values}
+    model = find_model(settings)
+    prior = prior_meant(model, settings)
+    check_columns(columns, prior, model)
 
     from forecast.forecaster import Forecaster
     from forecast.reading import read_panel
     from forecast.writing import lock
 
-    forecaster = Forecaster.load(model, device=settings.device)
-    check_digest(forecaster.digest, settings.expect_sha256, model)
-    check_for_states(forecaster, settings, model)
-    data = find_data(settings.data, forecaster.data_path, model)
-    screen.aside(f"forecasting with {model} from {display_source(data)}")
+    forecaster = None
+    if prior is None:
+        forecaster = Forecaster.load(model, device=settings.device)
+        check_digest(forecaster.digest, settings.expect_sha256, model)
+        check_for_states(forecaster, settings, model)
+    data = find_data(settings.data, forecaster.data_path if forecaster else None, model)
+    what = model if forecaster else "networks that were trained before any file (the prior), nothing is trained now,"
+    screen.aside(f"forecasting with {what} from {display_source(data)}")
     of_share = "" if share is None else f".{share.label}"
     output = settings.output or f"{source_stem(data)}.forecast{of_share}.{settings.format or 'csv'}"
     check_not_read(output, {"data": data, "future data": settings.future_data or "", "model": str(model)})
     with lock(Path(output)) if output != STDOUT and is_local(output) else nullcontext():
-        how = override(forecaster.config.read, read)
+        how = override(forecaster.config.read, read) if forecaster else read
+        config = None if prior is None else config_without_model(prior, columns, settings, read)
         with reporting_problems(report, display_source(data)) as note_down:
             with screen.reading() as on_progress:
                 panel = read_panel(
-                    data, read=how, future_data=settings.future_data, known=forecaster.known, on_progress=on_progress
+                    data,
+                    None if config is None else config.data,
+                    read=how,
+                    future_data=settings.future_data,
+                    known=forecaster.known if forecaster else None,
+                    on_progress=on_progress,
                 )
             note_down(panel.notes)
         for note in panel.notes:
             screen.aside(note)
+        if forecaster is None:
+            forecaster = Forecaster.of_prior(panel, config)
+            for note in forecaster.plan_notes:
+                screen.aside(note)
         forecaster = forecaster.on_threads(settings.threads).within(settings.floor, settings.cap)
         caveats = forecaster.caveats(panel)
         for caveat in caveats:
@@ -126,6 +161,46 @@ def predict(
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
             screen.aside(f"wrote {safe_source(path)}")
+
+
+def find_model(settings: PredictSettings) -> Path:
+    """The model that was named, or the newest one here; PRIOR where there is none and data were named."""
+    if settings.model:
+        return Path(settings.model)
+    try:
+        return newest_model(Path())
+    except CheckpointError:
+        if settings.data is None:
+            raise
+        return Path(PRIOR)
+
+
+def prior_meant(model: Path, settings: PredictSettings) -> str | None:
+    """Which prior is to forecast by itself: "auto", or a file; None where a model of the data is."""
+    if model == Path(PRIOR) and not model.exists():
+        if settings.expect_sha256 is not None:
+            raise ConfigError("--expect-sha256 is for a model file, and the prior is none", hint="--model FILE")
+        return "auto"
+    return str(model) if kind_of(model) == "prior" else None
+
+
+def check_columns(columns: Mapping[str, list[str]], prior: str | None, model: Path) -> None:
+    """Raise ConfigError where columns are named for a model, which knows its own."""
+    if columns and prior is None:
+        named = " and ".join(f"--{name}" for name in columns)
+        raise ConfigError(
+            f"{named}: {model} knows its columns", hint="leave it out, or --model prior for a forecast without a model"
+        )
+
+
+def config_without_model(
+    prior: str, columns: Mapping[str, list[str]], settings: PredictSettings, read: ReadConfig
+) -> Config:
+    """What a forecast without a model goes by: the settings of files and variables, and what was named here."""
+    given = {**columns, "prior": prior}
+    given |= {} if settings.horizon is None else {"horizon": str(settings.horizon)}
+    config: Config = resolve(Config, given)
+    return replace(config, read=read)
 
 
 def check_before_work(settings: PredictSettings, json: bool, share: Shard | None = None) -> None:

@@ -71,6 +71,22 @@ class ExplainSettings:
 
 
 @dataclass(frozen=True)
+class PretrainSettings:
+    """What `forecast pretrain` can be told of the training. share is that of a panel's windows, where there is one."""
+
+    steps: int = 14_000
+    networks: int = 1
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, value, most in (("steps", self.steps, 10_000_000), ("networks", self.networks, 16)):
+            if not 1 <= value <= most:
+                raise ConfigError(f"{name} is {value}, but must lie between 1 and {most}")
+        if not 0 < self.share <= 1:
+            raise ConfigError(f"share is {self.share}, but must lie above 0 and be at most 1")
+
+
+@dataclass(frozen=True)
 class TuneSettings:
     """What `forecast tune` can be told about the search. trials counts those of earlier runs of the same study."""
 
@@ -192,6 +208,7 @@ SECTIONS: dict[str, type[Any]] = {
     "predict": PredictSettings,
     "explain": ExplainSettings,
     "tune": TuneSettings,
+    "pretrain": PretrainSettings,
     "backtest": BacktestSettings,
     "compare": CompareSettings,
     "score": ScoreSettings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
 from forecast.cli.options import DATA_HELP, Json, ModelToWrite, Quiet, Verbose
-from forecast.cli.paths import check_model_name
+from forecast.cli.paths import check_model_name, kind_of
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.signals import Stop, stop_on_signals
 from forecast.config import Config
@@ -46,12 +47,11 @@ def train(
         ),
     ] = False,
     start: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--from",
             metavar="MODEL",
-            readable=False,
-            help="Model file whose weights training begins with, where they fit.",
+            help="Model whose weights training begins with, where they fit; prior or none as --prior auto or none.",
             rich_help_panel="Training",
         ),
     ] = None,
@@ -70,6 +70,7 @@ def train(
     screen = Screen(quiet=quiet, verbose=verbose)
     model = model or Path(f"{source_stem(data)}{MODEL_SUFFIX}")
     check_model_name(model)
+    config, warm = beginning(config, start)
     begun = time.monotonic()
     with stop_on_signals(seconds=SECONDS_TO_LEAVE) as stop:
         with stop.at_once("nothing was saved yet"):
@@ -79,7 +80,7 @@ def train(
             from forecast.writing import lock
 
             panel, planned = read_and_plan(screen, data, config, report)
-            begun_from = None if start is None else Forecaster.load(start)
+            begun_from = None if warm is None else Forecaster.load(warm)
         with lock(model):
             snapshots = Snapshots(training_of(model), resume=resume, strict=True)
             stop.way_on = lambda: f"{command_again(data, model, start, None)} --resume" if snapshots.saved else ""
@@ -103,10 +104,21 @@ def train(
         hint = None
         if snapshots.saved:
             moved = (
-                previous if start is not None and previous is not None and start.resolve() == model.resolve() else None
+                previous if warm is not None and previous is not None and warm.resolve() == model.resolve() else None
             )
             hint = f"{command_again(data, model, start, moved)} --resume"
         leave_if_asked(stop, f"what was reached is saved in {model}", hint)
+
+
+def beginning(config: Config, start: str | None) -> tuple[Config, Path | None]:
+    """The config with the prior that --from names, and the model whose weights it means instead."""
+    if start is None:
+        return config, None
+    if start in ("none", "prior"):
+        return replace(config, model=replace(config.model, prior="none" if start == "none" else "auto")), None
+    if kind_of(Path(start)) == "prior":
+        return replace(config, model=replace(config.model, prior=start)), None
+    return config, Path(start)
 
 
 def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None) -> tuple[Panel, Plan]:
@@ -143,8 +155,8 @@ def summary(panel: Panel, forecaster: Forecaster, model: Path, previous: Path | 
 
 
 def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
-    """The table of scores, a column for each method and the model first, and what to make of it in a sentence."""
-    scores = evaluation.scores
+    """The table of scores, a column for each method and the model and its parts first, and a sentence on it."""
+    scores = (evaluation.scores[0], *evaluation.parts, *evaluation.scores[1:])
     rows = [[name, *numbers([score.metrics[name] for score in scores])] for name in scores[0].metrics]
     screen.table(["", *(score.name for score in scores)], rows)
     screen.result(evaluation.verdict)
@@ -199,11 +211,11 @@ def was_left_by(forecaster: Forecaster, model: Path) -> bool:
     return bool(card["stopped"]) and card["data"]["digest"] == forecaster.data.digest
 
 
-def command_again(data: str, model: Path, start: Path | None, moved: Path | None) -> str:
+def command_again(data: str, model: Path, start: str | None, moved: Path | None) -> str:
     """The command as it was typed, to be pasted; `moved` is where the model to begin from is now."""
     typed = [text for text in sys.argv[1:] if text != "--resume"]
     if typed[:1] != ["train"]:  # called from a program
-        typed = ["train", data, "--model", str(model), *([] if start is None else ["--from", str(start)])]
+        typed = ["train", data, "--model", str(model), *([] if start is None else ["--from", start])]
     if moved is not None:
         for i, text in enumerate(typed):
             if text == f"--from={start}":

@@ -53,6 +53,7 @@ class RecurrentNetwork(nn.Module):
     """
 
     levels: Tensor
+    architecture: Architecture
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()

@@ -76,7 +76,7 @@ def test_the_version_is_that_of_the_package(flag, capsys):
 @pytest.mark.parametrize(
     ("line", "error", "hint"),
     [
-        ("trian x.csv", "unknown command 'trian'", "did you mean train or run?"),
+        ("trian x.csv", "unknown command 'trian'", "did you mean train or pretrain or run?"),
         ("xyz", "unknown command 'xyz'", f"known: {', '.join(COMMANDS)}"),
         ("train a.csv --horizon soon", "--horizon: 'soon' is not a whole number", None),
         ("train a.csv --dropout much", "--dropout: 'much' is not a number", None),

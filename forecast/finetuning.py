@@ -1,0 +1,159 @@
+"""Fine-tuning: a prior's networks → the same networks after steps on the data, and how much weight they deserve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from forecast.heldout import validation_windows
+from forecast.judging import HeldOut, in_scaled_units
+from forecast.models.architecture import Architecture
+from forecast.models.losses import pinball
+from forecast.models.prior import PriorNetwork
+from forecast.panel import Panel
+from forecast.planning import Plan
+from forecast.prediction import covariates_of
+from forecast.presets import tuning_effort
+from forecast.priors import Prior, bundled
+from forecast.recipe import Recipe
+from forecast.scaling import fit_scaling
+from forecast.snapshots import Snapshots
+from forecast.training import Clock, Fit, Weights, fresh_network, train
+from forecast.windows import Windows
+
+#: Small steps: what the weights know already is worth more than what one file can add.
+_LEARNING_RATE, _WEIGHT_DECAY, _BATCH_SIZE = 5e-4, 1e-3, 64
+#: How much of the weight the priors may have.
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+#: By this share the loss of forecasts of one kind alone has to be lower than that of both alike.
+_TELLING = 0.02
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What fine-tuning has to know: the prior, its architecture on these data, and how long each network may learn."""
+
+    prior: Prior
+    architecture: Architecture
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, panel: Panel, plan: Plan) -> Tuning | None:
+        """The tuning that a plan asks for; None where it begins from nothing, or its cell has no prior."""
+        prior = prior_of(plan)
+        if prior is None:
+            return None
+        steps, patience = tuning_effort(plan.config.train.preset, len(panel))
+        recipe = replace(
+            plan.recipe,
+            learning_rate=_LEARNING_RATE,
+            weight_decay=_WEIGHT_DECAY,
+            batch_size=_BATCH_SIZE,
+            max_steps=min(steps, plan.recipe.max_steps),
+            patience=patience,
+        )
+        return cls(prior, prior.shape.beside(plan.architecture), recipe)
+
+    @property
+    def untouched(self) -> tuple[PriorNetwork, ...]:
+        """The prior's networks as they are, without a response to covariates."""
+        return self.prior.networks(self.architecture.horizon, self.architecture.season_lengths)
+
+
+def prior_of(plan: Plan) -> Prior | None:
+    """The prior that a plan names, the one of its cell that comes with the package, or None."""
+    if plan.prior is None:
+        return None
+    return bundled(plan.config.model.cell) if plan.prior == "auto" else Prior.load(plan.prior)
+
+
+def tune(
+    panel: Panel, plan: Plan, tuning: Tuning, device: str, clock: Clock, share: float, snapshots: Snapshots | None
+) -> list[Fit]:
+    """The networks of the prior as they do best on the validation windows: perhaps after no step at all."""
+    training, windows, validation = validation_windows(panel, plan, device, architecture=tuning.architecture)
+    starts = training.training_starts(plan.min_context)
+    return _train(plan, tuning, training, starts, tuning.recipe, clock, share, snapshots, (windows, validation))
+
+
+def retune(
+    panel: Panel,
+    plan: Plan,
+    tuning: Tuning,
+    fits: Sequence[Fit],
+    device: str,
+    clock: Clock,
+    snapshots: Snapshots | None,
+) -> list[Fit]:
+    """The networks of the prior after as many steps as the held-out windows asked for, on every row."""
+    a = tuning.architecture
+    values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
+    windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates_of(panel.series, a))
+    starts = windows.training_starts(plan.min_context)
+    recipe = replace(tuning.recipe, max_steps=sorted(fit.steps for fit in fits)[len(fits) // 2])
+    return _train(plan, tuning, windows, starts, recipe, clock, 1.0, snapshots, None)
+
+
+def best_share(own: HeldOut, priors: HeldOut, levels: Sequence[float]) -> float:
+    """The weight of the priors' forecasts under which the mixture errs least over held-out windows.
+
+    Forecasts of one kind alone have to be better by _TELLING than both alike: few windows show much by chance.
+    """
+    actual = torch.from_numpy(in_scaled_units(own))
+    # A zero has no logarithm: under a scaling in logarithms it counts for neither.
+    actual = torch.where(torch.isfinite(actual), actual, torch.nan)
+    quantiles = [torch.from_numpy(part.forecast.quantiles) for part in (own, priors)]
+    at, unit = torch.tensor(levels), torch.ones(len(actual), 1)
+
+    def cost(share: float) -> float:
+        mixed = (1 - share) * quantiles[0] + share * quantiles[1]
+        return pinball(mixed, actual, at, unit).item() * (1 + _TELLING * abs(2 * share - 1))
+
+    return min(_SHARES, key=cost)
+
+
+def _train(
+    plan: Plan,
+    tuning: Tuning,
+    windows: Windows,
+    starts: Tensor,
+    recipe: Recipe,
+    clock: Clock,
+    share: float,
+    snapshots: Snapshots | None,
+    validation: tuple[Windows, Tensor] | None,
+) -> list[Fit]:
+    stage = "retune" if validation is None else "tune"
+    members = len(tuning.prior.weights)
+    response = _response(plan, tuning, windows, starts)
+    return [
+        train(
+            tuning.architecture,
+            windows,
+            starts,
+            replace(recipe, seed=recipe.seed + member),
+            clock,
+            validation=validation,
+            member=member,
+            members=members,
+            share=share,
+            start={**weights, **response},
+            snapshots=snapshots,
+            key=f"{stage}.{member}",
+        )
+        for member, weights in enumerate(tuning.prior.weights, start=1)
+    ]
+
+
+def _response(plan: Plan, tuning: Tuning, windows: Windows, starts: Tensor) -> Weights:
+    """The weights of a response to what is known ahead, as a network begins with it that has no prior."""
+    a = tuning.architecture
+    if not a.future:
+        return {}
+    beginning = replace(plan.architecture, context_length=a.context_length)
+    network = fresh_network(beginning, windows, starts, plan.recipe.seed)
+    assert network.response is not None
+    return {f"response.{name}": tensor for name, tensor in network.response.state_dict().items()}
