@@ -54,6 +54,10 @@ def explain(
     from forecast.forecaster import Forecaster
 
     forecasters = [Forecaster.load(model).on_threads(settings.threads) for model in models]
+    for path, forecaster in zip(models, forecasters, strict=True):
+        if forecaster.tuned is not None and forecaster.tuned.share:
+            share = f"{100 * forecaster.tuned.share:.0f} %"
+            screen.note(f"{path}: {share} of the weight is that of a prior, which is not looked into here")
     require_numbers(forecasters, models)
     data = _one_source(models, forecasters, settings)
     _check_not_read(settings.plot, [data, settings.future_data or "", *map(str, models)])

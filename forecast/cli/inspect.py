@@ -10,6 +10,7 @@ import typer
 
 from forecast.cli.display import Screen, document
 from forecast.cli.options import Json
+from forecast.cli.paths import kind_of
 from forecast.cli.train import show_evaluation
 
 
@@ -26,6 +27,9 @@ def inspect(
     from forecast.evaluation import Evaluation
     from forecast.forecaster import read_card
 
+    if kind_of(model) == "prior":
+        show_prior(model, json)
+        return
     card = read_card(model)
     if json:
         document(card)
@@ -36,6 +40,22 @@ def inspect(
         screen.result(line)
     screen.result()
     show_evaluation(screen, Evaluation.from_dict(card["evaluation"]))
+
+
+def show_prior(path: Path, json: bool) -> None:
+    """The card of a file of `forecast pretrain`: what its networks are, and how they were made."""
+    from forecast.priors import Prior
+
+    prior = Prior.load(path)
+    facts = {"kind": "prior", **vars(prior.shape), "networks": len(prior.weights), "weights": prior.n_weights}
+    card = {**facts, "sha256": prior.digest, **prior.card}
+    if json:
+        document(card)
+        return
+    screen = Screen()
+    screen.result(str(path))
+    for line in card_lines(card):
+        screen.result(line)
 
 
 def card_lines(card: Mapping[str, Any]) -> list[str]:

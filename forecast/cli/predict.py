@@ -178,6 +178,10 @@ def find_model(settings: PredictSettings) -> Path:
 def prior_meant(model: Path, settings: PredictSettings) -> str | None:
     """Which prior is to forecast by itself: "auto", or a file; None where a model of the data is."""
     if model == Path(PRIOR) and not model.exists():
+        if settings.data is None:
+            raise ConfigError(
+                "a forecast without a model needs a file", hint="forecast predict --model prior --data FILE"
+            )
         if settings.expect_sha256 is not None:
             raise ConfigError("--expect-sha256 is for a model file, and the prior is none", hint="--model FILE")
         return "auto"

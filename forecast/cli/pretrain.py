@@ -61,7 +61,7 @@ def pretrain(
 
         own = None
         if data is not None:
-            panel, planned = read_and_plan(screen, data, config, report)
+            panel, planned = read_and_plan(screen, data, config, report, training=False)
             assert planned.config.model.horizon
             own = of_panel(panel, planned.scaling, planned.season_lengths, planned.config.model.horizon)
         leave_if_asked(stop, "nothing was saved yet")

@@ -121,8 +121,13 @@ def beginning(config: Config, start: str | None) -> tuple[Config, Path | None]:
     return config, Path(start)
 
 
-def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None) -> tuple[Panel, Plan]:
-    """The panel in a file and the plan for it, with a note for all that was found and chosen."""
+def read_and_plan(
+    screen: Screen, data: str, config: Config, report: Path | None, *, training: bool = True
+) -> tuple[Panel, Plan]:
+    """The panel in a file and the plan for it, with a note for all that was found and chosen.
+
+    What was chosen for the training of networks on these data alone is left out where that is not what comes.
+    """
     from forecast.diagnosis import diagnose
     from forecast.planning import plan
     from forecast.reading import read_panel
@@ -134,7 +139,8 @@ def read_and_plan(screen: Screen, data: str, config: Config, report: Path | None
         found = [warning(finding.code, finding.text) for finding in diagnose(panel).findings]
         note_down([*panel.notes, *found])
     planned = plan(panel, config)
-    for note in (*panel.notes, *found, *planned.notes):
+    chosen = [note for note in planned.notes if training or note not in planned.about_training]
+    for note in (*panel.notes, *found, *chosen):
         screen.note(note)
     return panel, planned
 
