@@ -40,23 +40,8 @@ from forecast.windows import Windows
 
 Array = NDArray[np.float64]
 
-#: Held-out windows that are used, at most: past that the figures hardly move and only the time grows.
-_MOST_WINDOWS = 2_000
-_UNSEEN = "these windows came after everything of their series that training and stopping saw"
-_SHARED = (
-    "the series is too short to hold out more: the same windows also chose when to stop, and the intervals are those "
-    "before calibration"
-)
-_SHARED_STATES = "the series is too short to hold out more: the same windows also chose when to stop"
-_HINDSIGHT = "future covariates as they turned out, where a real forecast may have to forecast them first"
-#: Steps of one window are alike: of their states so many are worth counting.
-_NEWS_OF_STEPS = 0.5
 #: How much of the time limit choosing the number of steps may take; the rest is for the refit.
 _SELECTION_SHARE = 0.5
-#: Calendar features that nobody asked for have to lower it by this share: a few windows show little effects by chance.
-_TELLING = 0.03
-#: Values as they are have to err less than their logarithms by this share.
-_TELLING_OF_SCALING = 0.01
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ PAGES = {
     "machines": ("sales.forecast.csv", "jobs.state/summary.1-of-2.json"),
     "network": ("t.safetensors",),
     "presets": (),
+    "prior": ("now.csv", "sales.csv"),
     "probabilities": (),
     "score": ("score.png", "forecast.prom"),
     "retraining": ("sales.safetensors", "prices.previous.safetensors"),
