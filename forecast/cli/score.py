@@ -60,7 +60,7 @@ def score(
     come, or as long as the longest forecast reaches.
 
     Example:
-      forecast run jobs.toml && forecast score jobs.toml
+      forecast run --init sample_data/prices.csv && forecast run jobs.toml && forecast score jobs.toml
     """
     check_before_work(settings)
     screen = Screen(quiet=quiet, verbose=verbose)
