@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from forecast import checkpoint
 from forecast.adaptation import Adaptation
 from forecast.bounds import Bounds, outside, value_in_words
 from forecast.calendars import Calendar, future_timestamps
-from forecast.calibration import MOST_LEADS, WIDEST, Factors, apply_factors, intervals, reaches
-from forecast.config import Config, read_section
+from forecast.calibration import Factors, apply_factors, intervals, reaches
+from forecast.config import Config
 from forecast.covariates import require_known, with_features
-from forecast.errors import CheckpointError, ConfigError, DataError
+from forecast.errors import ConfigError, DataError
 from forecast.evaluation import Evaluation, StateWindow, Window, Worth, evaluate, evaluate_states
 from forecast.fitting import Fitted, Start, fit_networks, judge_prior
 from forecast.forecasts import Forecast, ItemForecast
+from forecast.metadata import TrainingData, network_of, parts_of
 from forecast.models.architecture import Architecture
 from forecast.models.prior import PriorNetwork
 from forecast.models.recurrent import RecurrentNetwork
@@ -29,34 +30,19 @@ from forecast.panel import Columns, Covariate, Known, Panel, Series, Timestamps
 from forecast.planning import Holdout, Plan, architecture_of, plan
 from forecast.prediction import Ensemble, probabilities_after, quantiles_after
 from forecast.priors import Prior
-from forecast.priors.prior import MOST_NETWORKS, Shape, built, specs_of, tensors_of, weights_of
+from forecast.priors.prior import Shape, built, specs_of, tensors_of, weights_of
 from forecast.scaling import lacks_logarithm
-from forecast.snapshots import KIND, Snapshots
+from forecast.snapshots import Snapshots
 from forecast.sources import parse, safe_source
-from forecast.tempering import COLDEST, HOTTEST, tempered
+from forecast.tempering import tempered
 from forecast.training import Clock, Epoch, computing, pick_device
 from forecast.trials import tried
 from forecast.upgrades import upgraded
 
-_MOST_COVARIATES, _MOST_CATEGORIES, _MOST_STATES = 1_000, 1_000, 1_000
-_LATEST_LEAD = 10**9
 #: Cutoffs after training that intervals adapt by, the newest ones, and series that are looked at there, at most.
 _MOST_CUTOFFS, _MOST_HISTORIES = 50, 1_000
 #: Values of all these histories together, at most: each of them holds all that came before its cutoff.
 _MOST_VALUES = 10_000_000
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What is known of the data a Forecaster was trained on: its extent and digest, never its rows."""
-
-    path: str | None
-    digest: str
-    n_series: int
-    n_rows: int
-    n_missing: int
-    first: str
-    last: str
 
 
 @dataclass(frozen=True)
@@ -455,9 +441,9 @@ class Forecaster:
         """The Forecaster in a checkpoint, on a device. Anything wrong with the file is a CheckpointError."""
         device = pick_device(device)
         metadata, tensors = checkpoint.load(Path(path), _expected_tensors)
-        parts = _parts(upgraded(metadata))
+        parts = parts_of(upgraded(metadata))
         n_networks, part = parts.pop("n_networks"), parts.pop("prior")
-        architecture = _architecture(parts)
+        architecture = network_of(parts)
         # Building draws initial weights, which must not move the caller's random numbers.
         with torch.random.fork_rng(devices=[]):
             networks = tuple(RecurrentNetwork(architecture) for _ in range(n_networks))
@@ -497,8 +483,8 @@ def read_card(path: str | Path) -> dict[str, Any]:
 
 def _expected_tensors(metadata: Mapping[str, Any]) -> dict[str, checkpoint.TensorSpec]:
     """The tensors that metadata calls for, found by building the networks without memory for their weights."""
-    parts = _parts(upgraded(metadata))
-    architecture = _architecture(parts)
+    parts = parts_of(upgraded(metadata))
+    architecture = network_of(parts)
     with torch.device("meta"):
         one = RecurrentNetwork(architecture).state_dict()
     return {
@@ -538,77 +524,6 @@ def _not_finite() -> DataError:
     )
 
 
-def _architecture(parts: Mapping[str, Any]) -> Architecture:
-    names = "config", "season_lengths", "quantile_levels", "covariates", "features"
-    try:
-        config, seasons, levels, covariates, features = (parts[name] for name in names)
-        return architecture_of(config, seasons, levels, covariates, features, len(parts["states"]))
-    except ConfigError as error:  # a feature of another version
-        raise CheckpointError(error.message, hint=error.hint) from error
-
-
-def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a Forecaster that metadata describes, each checked. Whoever seals a file may write anything."""
-    if metadata["kind"] == KIND:
-        raise CheckpointError("it is what a training that was interrupted had reached, and not a model")
-    if metadata["kind"] != "forecaster":
-        raise CheckpointError("this checkpoint does not hold a forecaster")
-    config = Config.from_dict(metadata["config"], where="configuration")
-    if any(value is None for value in asdict(config.model).values()) or None in (
-        config.data.scaling,
-        config.data.floor,
-        config.data.cap,
-    ):
-        raise CheckpointError("the configuration has blanks")
-    states = _states(metadata["states"], config.model.task)
-    levels = _levels(metadata["quantile_levels"], states)
-    (temperature,) = _numbers([metadata["temperature"]], float, 1, 1)
-    if not COLDEST <= temperature <= HOTTEST:
-        raise CheckpointError("the temperature is out of bounds")
-    seasons = _numbers(metadata["season_lengths"], int, 1, 8)
-    if min(seasons) < 1 or max(seasons) > config.model.context_length:
-        raise CheckpointError("a season length is out of bounds")
-    (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
-    prior = _prior(metadata["prior"])
-    if not (prior is None) <= n_networks <= 64:
-        raise CheckpointError("the number of networks is out of bounds")
-    (persistence,) = _numbers([metadata["persistence"]], float, 1, 1)
-    if not 0 <= persistence <= 1:
-        raise CheckpointError("the persistence is out of bounds")
-    return {
-        "n_networks": n_networks,
-        "prior": prior,
-        "config": config,
-        "season_lengths": seasons,
-        "quantile_levels": levels,
-        "factors": _factors(metadata["factors"], len(levels)),
-        "persistence": persistence,
-        "columns": read_section(Columns, metadata["columns"], "columns"),
-        "calendar": Calendar.from_dict(metadata["calendar"]),
-        "evaluation": Evaluation.from_dict(metadata["evaluation"]),
-        "data": _training_data(metadata["data"]),
-        "covariates": _covariates(metadata["covariates"]),
-        "worth": _worth(metadata["worth"]),
-        "states": states,
-        "temperature": temperature,
-        **vars(read_section(_History, {f.name: metadata[f.name] for f in fields(_History)}, "training")),
-    }
-
-
-@dataclass(frozen=True)
-class _PriorPart:
-    """What metadata say of the networks of a prior."""
-
-    shape: Shape
-    networks: int
-    share: float
-    digest: str
-
-    def architecture(self, beside: Architecture) -> Architecture:
-        """That of these networks, beside networks of another."""
-        return self.shape.beside(beside)
-
-
 def _described(tuned: Tuned) -> dict[str, Any]:
     """What metadata say of the networks of a prior, as plain values."""
     return {**vars(tuned.shape), "networks": len(tuned.networks), "share": tuned.share, "digest": tuned.digest}
@@ -616,87 +531,6 @@ def _described(tuned: Tuned) -> dict[str, Any]:
 
 def _tuned(ensemble: Ensemble, prior: Prior) -> Tuned:
     return Tuned(ensemble.priors, ensemble.share, prior.shape, prior.digest)
-
-
-def _prior(values: Any) -> _PriorPart | None:
-    if values is None:
-        return None
-    if not isinstance(values, dict) or set(values) != {"cell", "hidden", "layers", "networks", "share", "digest"}:
-        raise CheckpointError("prior: exactly the keys cell, hidden, layers, networks, share and digest are needed")
-    (share,), (n,) = _numbers([values["share"]], float, 1, 1), _numbers([values["networks"]], int, 1, 1)
-    if not 0 <= share <= 1 or not 1 <= n <= MOST_NETWORKS or type(values["digest"]) is not str:
-        raise CheckpointError("the prior has a share, a number of networks or a digest that is out of bounds")
-    return _PriorPart(Shape(values["cell"], values["hidden"], values["layers"]), n, share, values["digest"])
-
-
-@dataclass(frozen=True)
-class _History:
-    """How the training went, as a checkpoint tells it."""
-
-    plan_notes: tuple[str, ...]
-    steps: int
-    refitted: bool
-    stopped: bool
-    features: tuple[str, ...]
-
-
-def _states(values: Any, task: str) -> tuple[str, ...]:
-    """The names of states, as many as the task has: none for numbers."""
-    if not isinstance(values, list) or not all(type(v) is str for v in values) or len(set(values)) != len(values):
-        raise CheckpointError("states: a list of different texts is needed")
-    fewest, most = {"regression": (0, 0), "binary": (2, 2)}.get(task, (2, _MOST_STATES))
-    if not fewest <= len(values) <= most:
-        raise CheckpointError(f"{len(values)} states are not those of task {task}")
-    return tuple(values)
-
-
-def _levels(values: Any, states: Sequence[str]) -> tuple[float, ...]:
-    """The quantile levels, of which states have none."""
-    levels = _numbers(values, float, 0, 0) if states else _numbers(values, float, 3, 99)
-    if states:
-        return levels
-    ascending = list(levels) == sorted(set(levels)) and levels[0] > 0 and levels[-1] < 1
-    if not ascending or levels[len(levels) // 2] != 0.5 or len(levels) % 2 == 0:
-        raise CheckpointError("the quantile levels are not an odd number of ascending ones around 0.5")
-    return levels
-
-
-def _training_data(values: Any) -> TrainingData:
-    data: TrainingData = read_section(TrainingData, values, "data")
-    # Text that is no time raises a ValueError, which is the file's fault as well.
-    if np.isnat(np.datetime64(data.last)):
-        raise CheckpointError("data: the last timestamp is not a time")
-    return data
-
-
-def _factors(values: Any, n_levels: int) -> Factors:
-    if not isinstance(values, dict) or set(values) != {"leads", "rows"} or not isinstance(values["rows"], list):
-        raise CheckpointError("factors: exactly the keys leads and rows are needed")
-    leads = _numbers(values["leads"], int, 1, MOST_LEADS)
-    rows = tuple(_numbers(row, float, n_levels, n_levels) for row in values["rows"])
-    ascending = leads[0] == 1 and list(leads) == sorted(set(leads)) and leads[-1] <= _LATEST_LEAD
-    if not ascending or len(rows) != len(leads) or not all(0 < factor <= WIDEST for row in rows for factor in row):
-        raise CheckpointError("a calibration factor or its lead is out of bounds")
-    return Factors(leads, rows)
-
-
-def _covariates(values: Any) -> tuple[Covariate, ...]:
-    if not isinstance(values, list) or len(values) > _MOST_COVARIATES:
-        raise CheckpointError("covariates: a list is needed")
-    covariates = tuple(read_section(Covariate, value, "covariates") for value in values)
-    if any(c.role not in ("past", "future", "static") or len(c.categories) > _MOST_CATEGORIES for c in covariates):
-        raise CheckpointError("covariates: an unknown role, or too many categories")
-    return covariates
-
-
-def _worth(values: Any) -> Worth | None:
-    if values is None:
-        return None
-    known = isinstance(values, dict) and set(values) == {"loss", "loss_without", "hidden"}
-    if not known or not isinstance(values["hidden"], dict):
-        raise CheckpointError("worth: exactly the keys loss, loss_without and hidden are needed")
-    losses = _numbers([values["loss"], values["loss_without"], *values["hidden"].values()], float, 2, 1_000)
-    return Worth(losses[0], losses[1], dict(zip(values["hidden"], losses[2:], strict=True)))
 
 
 def _as_seen_from(folder: Path, data: str) -> str:
@@ -713,10 +547,3 @@ def _as_seen_from(folder: Path, data: str) -> str:
     except ValueError:
         path = file.as_posix()
     return f"{path}#{source.part}" if source.part else path
-
-
-def _numbers(values: Any, kind: type[float] | type[int], fewest: int, most: int) -> tuple[Any, ...]:
-    """A list of so many finite numbers of one kind, as a tuple."""
-    if not isinstance(values, list) or not fewest <= len(values) <= most or not all(type(v) is kind for v in values):
-        raise CheckpointError(f"{fewest} to {most} numbers of type {kind.__name__} are needed, found {values!r:.40}")
-    return tuple(values)

@@ -92,10 +92,14 @@ ROOMS: dict[str, tuple[int, str]] = {
     "gates": (3, "calendars durations evaluation jobs panel timeformat"),
     "study": (4, "errors writing"),
     "ledger": (4, "errors sources version databases drift metrics panel forecasts"),
+    "metadata": (
+        4,
+        "errors config calendars calibration evaluation models panel planning priors snapshots tempering",
+    ),
     "forecaster": (
         4,
         "errors config bounds calendars panel forecasts models adaptation calibration evaluation prediction training "
-        "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots priors trials",
+        "planning fitting checkpoint covariates upgrades sources tempering scaling snapshots priors trials metadata",
     ),
     "pretraining": (4, "errors models panel priors scaling synthetic training windows"),
     "merging": (4, "errors version panel forecasts shards writing"),
