@@ -85,6 +85,9 @@ bench-speed: $(READY) ## measure where the time of training goes, beside its mat
 prior: $(READY) ## train the prior that comes with the package again, from its seed
 	$(BIN)/forecast pretrain --steps 14000 --seed 1 --output forecast/priors/lstm.safetensors --verbose
 
+almanac: $(READY) ## write down again on which days exchanges trade, from the exchange_calendars that is installed
+	$(BIN)/python -c 'from forecast.calendars import almanac, exchanges; almanac.FILE.write_text(exchanges.almanac_of_library())'
+
 clean: ## remove what was made here, but not .venv
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find forecast tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

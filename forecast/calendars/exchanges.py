@@ -1,17 +1,20 @@
 """Exchange sessions: which exchange keeps the days of a file, and on which days an exchange trades.
 
-The holidays are those of the exchange_calendars library, which is imported on the first question and never before.
+The holidays are those of the exchange_calendars library. It is imported on the first question that the almanac, its
+answers written down, leaves open.
 """
 
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.calendars.almanac import FIRST_YEAR, LAST_YEAR, almanac_of, sessions_in_almanac
 from forecast.errors import DataError
 
 Days = NDArray[np.datetime64]
@@ -31,6 +34,8 @@ SUNDAY_EXCHANGES = ("XTAE", "XSAU")
 
 #: With so many holidays explained, nothing but the exchange itself explains a file.
 _SURE = 10
+#: Years that lie within the bounds of every exchange.
+_KNOWN_BY_ALL = (2022, 2022)
 
 
 class Match(NamedTuple):
@@ -125,19 +130,49 @@ def _between(code: str, days: Days) -> Days | None:
 
 @lru_cache(maxsize=256)
 def _sessions(code: str, first_year: int, last_year: int) -> Days:
+    held = sessions_in_almanac(code, first_year, last_year)
+    if held is None:
+        held = sessions_of_library(code, first_year, last_year)
+    held.flags.writeable = False
+    return held
+
+
+def sessions_of_library(code: str, first_year: int, last_year: int) -> Days:
+    """What `sessions` says, asked of the library itself."""
+    return np.asarray(_calendar_of_library(code, first_year, last_year).sessions.to_numpy().astype("datetime64[D]"))
+
+
+def almanac_of_library() -> str:
+    """The text of the almanac, from what the library knows of its years."""
+    known = {}
+    for code in EXCHANGES:
+        # Some exchanges are beyond the library with the pandas that is installed.
+        with suppress(DataError):
+            first, last = _years_of_library(code)
+            known[code] = (first, last, sessions_of_library(code, first, last))
+    return almanac_of(known)
+
+
+def _years_of_library(code: str) -> tuple[int, int]:
+    """The first and the last of the almanac's years of which the library knows the sessions of an exchange."""
+    calendar = _calendar_of_library(code, *_KNOWN_BY_ALL)
+    start, end = calendar.bound_min(), calendar.bound_max()
+    first = FIRST_YEAR if start is None else start.year + ((start.month, start.day) != (1, 1))
+    last = LAST_YEAR if end is None else end.year - ((end.month, end.day) != (12, 31))
+    return max(first, FIRST_YEAR), min(last, LAST_YEAR)
+
+
+def _calendar_of_library(code: str, first_year: int, last_year: int) -> Any:
     with warnings.catch_warnings():
         # The library's own use of pandas, which its next release follows up on.
         warnings.simplefilter("ignore")
         import exchange_calendars  # type: ignore[import-untyped, unused-ignore]
 
         try:
-            calendar = exchange_calendars.get_calendar(code, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
-            held = calendar.sessions.to_numpy().astype("datetime64[D]")
+            return exchange_calendars.get_calendar(code, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
         except (ValueError, NotImplementedError, exchange_calendars.errors.CalendarError) as error:
             raise DataError(
                 f"the sessions of {code} from {first_year} to {last_year} are not known",
                 why=str(error),
                 hint="--calendar B takes every Monday to Friday",
             ) from error
-    held.flags.writeable = False
-    return np.asarray(held)
