@@ -8,7 +8,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,11 @@ from forecast.panel import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import Unpack
 
 Quantiles = NDArray[np.float64]
+#: Columns [N] of a table by name and in order: texts, timestamps or numbers.
+Table = dict[str, NDArray[Any]]
 
 #: The central intervals of a forecast in percent, unless others are asked for.
 LEVELS = (80, 95)
@@ -32,7 +35,7 @@ P_STATE = "p_"
 
 
 class Form(TypedDict, total=False):
-    """The columns that a table of a forecast has: what `Forecast.to_frame` can be told."""
+    """The columns that a table of a forecast has: what `Forecast.to_table` can be told."""
 
     levels: Sequence[float] | None
     quantiles: Sequence[float]
@@ -137,7 +140,13 @@ class Forecast:
             found.append(self.bounds.clip(_at_scores(item.quantiles, self.quantile_levels, scores.T)))
         return found
 
-    def to_frame(
+    def to_frame(self, **form: Unpack[Form]) -> pd.DataFrame:
+        """The table of `to_table` as a data frame of pandas."""
+        import pandas as pd  # late: a Forecast itself needs numpy only, and its file too
+
+        return pd.DataFrame(self.to_table(**form))
+
+    def to_table(
         self,
         levels: Sequence[float] | None = None,
         quantiles: Sequence[float] = (),
@@ -147,7 +156,7 @@ class Forecast:
         samples: int = 0,
         seed: int = 1,
         named_source: bool = False,
-    ) -> pd.DataFrame:
+    ) -> Table:
         """One row per item and step under the user's names: ids, time, `forecast` (the median), then the intervals.
 
         The intervals are `lo_80, hi_80, …` for ascending central levels in percent (None: those of LEVELS, unless there
@@ -159,8 +168,6 @@ class Forecast:
         Raises ConfigError for a level or a threshold out of range or of states, DataError when one of the user's
         columns has the name of a column that is added.
         """
-        import pandas as pd  # late: a Forecast itself needs numpy only
-
         if self.states:
             numbers = {"levels": levels, "quantiles": quantiles, "above": above, "below": below, "samples": samples}
             for name, asked in numbers.items():
@@ -180,7 +187,7 @@ class Forecast:
         _check_names([] if nixtla_names else [*self.columns.ids, self.columns.time], added)
 
         steps = [len(item.timestamps) for item in self.items]
-        table: dict[str, object] = {}
+        table: Table = {}
         if nixtla_names:
             table["unique_id"] = np.repeat([" / ".join(item.item_id) or item.target for item in self.items], steps)
         else:
@@ -191,25 +198,23 @@ class Forecast:
             table["target"] = np.repeat([item.target for item in self.items], steps)
         table |= made
         if "source" in added:
-            table["source"] = self.source
-        return pd.DataFrame(table)
+            table["source"] = np.repeat(self.source, sum(steps))
+        return table
 
     def _require_numbers(self, what: str) -> None:
         if self.states:
             raise ConfigError(f"{what}: a forecast of states has probabilities and no numbers")
 
-    def _number_columns(self, wanted: dict[str, float], chances: dict[str, list[Quantiles]]) -> dict[str, object]:
+    def _number_columns(self, wanted: dict[str, float], chances: dict[str, list[Quantiles]]) -> Table:
         """The columns of a forecast of numbers: the median, then the quantiles and probabilities by their names."""
         values = np.concatenate([item.quantiles for item in self.items])
-        columns: dict[str, object] = {
-            name: self._at(values, level) for name, level in {"forecast": 0.5, **wanted}.items()
-        }
+        columns: Table = {name: self._at(values, level) for name, level in {"forecast": 0.5, **wanted}.items()}
         return columns | {name: np.concatenate(shares) for name, shares in chances.items()}
 
-    def _state_columns(self) -> dict[str, object]:
+    def _state_columns(self) -> Table:
         """The columns of a forecast of states: the most probable one, then the probabilities of those in `stated`."""
         values = np.concatenate([item.probabilities for item in self.items])
-        columns: dict[str, object] = {"forecast": np.array(self.states, dtype=object)[values.argmax(axis=1)]}
+        columns: Table = {"forecast": np.array(self.states)[values.argmax(axis=1)]}
         return columns | {f"{P_STATE}{self.states[code]}": values[:, code] for code in self.stated}
 
     def _scores(self, threshold: float, side: Literal["left", "right"]) -> list[Quantiles]:

@@ -108,7 +108,7 @@ def write_part(
     kind = format_of(path, format)
     content = render(forecast, format=kind, excel_safe=excel_safe, header_only=not places, **form)
     rows = [len(item.timestamps) for item in forecast.items]
-    columns = tuple(map(str, replace(forecast, items=forecast.items[:1]).to_frame(**form).columns))
+    columns = tuple(replace(forecast, items=forecast.items[:1]).to_table(**form))
     told = {**made_from, "version": VERSION, "form": json.dumps([form, excel_safe], sort_keys=True)}
     items = tuple(zip(places, rows, strict=True)) if places else ()
     note = Note(str(shard), hashlib.sha256(content).hexdigest(), kind, n_items, items, columns, told)

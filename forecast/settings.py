@@ -73,7 +73,7 @@ class PredictSettings:
 
     @property
     def form(self) -> Form:
-        """The columns of the file, as `Forecast.to_frame` takes them."""
+        """The columns of the file, as `Forecast.to_table` takes them."""
         return {
             "levels": self.levels or None,
             "quantiles": self.quantiles,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from forecast.config import suggest
 from forecast.database_rows import Column, replace_rows
 from forecast.errors import ConfigError, DataError, LockedError, OutputError
-from forecast.forecasts import P_ABOVE, P_BELOW, Forecast, Form
+from forecast.forecasts import P_ABOVE, P_BELOW, Forecast, Form, Table
 from forecast.panel import Columns
 from forecast.timeformat import format_times, has_clock, is_serial, zone_of
 
@@ -67,23 +67,23 @@ def write_forecast_sql(forecast: Forecast, target: str, **form: Unpack[Form]) ->
     Rows of the same ids, time and target are replaced. Times are dates or timestamps, and texts in the user's own form
     where they have a UTC offset; numbers keep all their digits; a `source` column says what made the forecast.
     """
-    frame = _finite_frame(forecast, form)
-    texts = _time_texts(frame, forecast.columns)
-    numeric = set(frame.select_dtypes("float64").columns)
+    table = _finite_table(forecast, form)
+    texts = _time_texts(table, forecast.columns)
+    numeric = set(_numbers(table))
     columns = []
-    for name in frame.columns:
+    for name, values in table.items():
         if name in numeric:
-            columns.append(Column(name, "number", frame[name].tolist()))
+            columns.append(Column(name, "number", values.tolist()))
         elif name in texts:
-            kind, values = _sql_times(frame[name], texts[name], forecast.columns)
-            columns.append(Column(name, kind, values, key=True, texts=texts[name]))
+            kind, times = _sql_times(values, texts[name], forecast.columns)
+            columns.append(Column(name, kind, times, key=True, texts=texts[name]))
         else:
             ours = form.get("named_source") or forecast.source != "model"
             is_key = name != "forecast" and (name != "source" or not ours)
-            columns.append(Column(name, "text", frame[name].tolist(), key=is_key))
-    if "source" not in frame:
+            columns.append(Column(name, "text", values.tolist(), key=is_key))
+    if "source" not in table:
         # Always, so that the table has it on the day when something stands in for the model.
-        columns.append(Column("source", "text", [forecast.source] * len(frame), optional=True))
+        columns.append(Column("source", "text", [forecast.source] * len(columns[0].values), optional=True))
     replace_rows(target, columns)
 
 
@@ -95,7 +95,7 @@ def write_table(frame: pd.DataFrame, own: Columns, path: Path) -> None:
     writer = TABLE_WRITERS.get(path.suffix.lower())
     if writer is None:
         raise ConfigError(f"{path}: its name does not end in {' or '.join(TABLE_WRITERS)}", hint=f"{path.stem}.csv")
-    write_atomic(path, writer(frame, own, False))
+    write_atomic(path, writer({str(name): frame[name].to_numpy() for name in frame}, own, False))
 
 
 def render(
@@ -106,7 +106,7 @@ def render(
     header_only: bool = False,
     **form: Unpack[Form],
 ) -> bytes:
-    """The bytes of the forecast file, its columns those of `Forecast.to_frame`.
+    """The bytes of the forecast file, its columns those of `Forecast.to_table`.
 
     csv and json write a timestamp in the user's own text form and a number to nine significant digits, parquet keeps
     both as they are. excel_safe keeps a spreadsheet from taking texts of a csv for formulas, header_only leaves out all
@@ -115,24 +115,26 @@ def render(
     writer = WRITERS.get(f".{format}")
     if writer is None:
         raise ConfigError(f"unknown forecast format {format!r}", hint=suggest(f".{format}", WRITERS))
-    frame = _finite_frame(forecast, form)
-    return writer(frame.iloc[:0] if header_only else frame, forecast.columns, excel_safe)
+    table = _finite_table(forecast, form)
+    if header_only:
+        table = {name: values[:0] for name, values in table.items()}
+    return writer(table, forecast.columns, excel_safe)
 
 
-def _finite_frame(forecast: Forecast, form: Form) -> pd.DataFrame:
-    frame = forecast.to_frame(**form)
-    numbers = frame.select_dtypes("float64")
-    wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()).all(axis=1))
+def _finite_table(forecast: Forecast, form: Form) -> Table:
+    table = forecast.to_table(**form)
+    wrong = np.flatnonzero(~np.isfinite(np.stack(list(_numbers(table).values()))).all(axis=0))
     if len(wrong):
-        where = ", ".join(str(value) for value in frame.drop(columns=numbers.columns).iloc[wrong[0]])
+        row = {name: values[wrong[:1]] for name, values in table.items() if name not in _numbers(table)}
+        where = ", ".join(texts[0] for texts in _text_columns(row, forecast.columns).values())
         raise DataError(f"the forecast for {where} is not a finite number", why="its trend leaves the range of a float")
-    return frame
+    return table
 
 
-def _csv(frame: pd.DataFrame, own: Columns, excel_safe: bool) -> bytes:
+def _csv(table: Table, own: Columns, excel_safe: bool) -> bytes:
     """RFC 4180 with a line feed after every row: UTF-8, a header, quotes only where they are needed."""
-    numeric = set(frame.select_dtypes("float64").columns)
-    names, columns = list(frame.columns), _text_columns(frame, own)
+    numeric = set(_numbers(table))
+    names, columns = list(table), _text_columns(table, own)
     if excel_safe:
         names = [_defused(name) for name in names]
         columns = {
@@ -150,33 +152,34 @@ def _defused(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def _json(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
+def _json(table: Table, own: Columns, _excel_safe: bool) -> bytes:
     """One document, `{"columns": [names], "rows": [one object per row, on a line of its own]}`, for `jq '.rows[]'`."""
-    lines = ",\n".join(_objects(frame, own))
-    names = list(frame.columns)
-    return f'{{"columns": {json.dumps(names, ensure_ascii=False)}, "rows": [\n{lines}\n]}}\n'.encode()
+    lines = ",\n".join(_objects(table, own))
+    return f'{{"columns": {json.dumps(list(table), ensure_ascii=False)}, "rows": [\n{lines}\n]}}\n'.encode()
 
 
-def _jsonl(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
+def _jsonl(table: Table, own: Columns, _excel_safe: bool) -> bytes:
     """One object per row, each on a line of its own."""
-    return "".join(f"{line}\n" for line in _objects(frame, own)).encode()
+    return "".join(f"{line}\n" for line in _objects(table, own)).encode()
 
 
-def _objects(frame: pd.DataFrame, own: Columns) -> Iterator[str]:
+def _objects(table: Table, own: Columns) -> Iterator[str]:
     """Each row as the text of a JSON object."""
-    numeric = set(frame.select_dtypes("float64").columns)
+    numeric = set(_numbers(table))
     columns: list[list[Any]] = [
         [float(text) if text else None for text in column] if name in numeric else column
-        for name, column in _text_columns(frame, own).items()
+        for name, column in _text_columns(table, own).items()
     ]
-    names = list(frame.columns)
     for row in zip(*columns, strict=True):
-        yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False)
+        yield json.dumps(dict(zip(table, row, strict=True)), ensure_ascii=False, allow_nan=False)
 
 
-def _parquet(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
+def _parquet(table: Table, own: Columns, _excel_safe: bool) -> bytes:
+    import pandas as pd  # late: it takes as long to import as a forecast to make, and text needs none of it
+
+    frame = pd.DataFrame(table)
     if own.timezone:
-        zoned = {name: frame[name].dt.tz_localize("UTC").dt.tz_convert(own.timezone) for name in _time_names(frame)}
+        zoned = {name: frame[name].dt.tz_localize("UTC").dt.tz_convert(own.timezone) for name in _times(table)}
         frame = frame.assign(**zoned)
     buffer = BytesIO()
     try:
@@ -188,8 +191,8 @@ def _parquet(frame: pd.DataFrame, own: Columns, _excel_safe: bool) -> bytes:
     return buffer.getvalue()
 
 
-#: How a frame becomes bytes, by the suffix of the file; with the text form of its times, and excel_safe.
-WRITERS: dict[str, Callable[[pd.DataFrame, Columns, bool], bytes]] = {
+#: How a table becomes bytes, by the suffix of the file; with the text form of its times, and excel_safe.
+WRITERS: dict[str, Callable[[Table, Columns, bool], bytes]] = {
     ".csv": _csv,
     ".json": _json,
     ".parquet": _parquet,
@@ -199,34 +202,40 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Columns, bool], bytes]] = {
 TABLE_WRITERS = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
 
 
-def _text_columns(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
+def _text_columns(table: Table, own: Columns) -> dict[str, list[str]]:
     """Every column as text, by name and in order."""
-    numbers = frame.select_dtypes("float64")
-    texts = _time_texts(frame, own)
-    shares = [name for name in numbers.columns if name.startswith((P_ABOVE, P_BELOW))]
-    values = [name for name in numbers.columns if name not in shares]
+    numbers = _numbers(table)
+    texts = _time_texts(table, own)
+    shares = [name for name in numbers if name.startswith((P_ABOVE, P_BELOW))]
+    values = [name for name in numbers if name not in shares]
     # Apart: how wide an interval is says nothing about the digits that a probability needs, nor it about those.
     for names in filter(None, (values, shares)):
-        texts |= dict(zip(names, _number_texts(numbers[names].to_numpy()), strict=True))
-    return {name: texts[name] if name in texts else frame[name].tolist() for name in frame.columns}
+        texts |= dict(zip(names, _number_texts(np.stack([numbers[name] for name in names], axis=1)), strict=True))
+    return {name: texts[name] if name in texts else column.tolist() for name, column in table.items()}
 
 
-def _time_names(frame: pd.DataFrame) -> list[str]:
-    return list(frame.select_dtypes("datetime").columns)
+def _numbers(table: Table) -> Table:
+    """The columns that hold numbers."""
+    return {name: column for name, column in table.items() if column.dtype.kind == "f"}
 
 
-def _time_texts(frame: pd.DataFrame, own: Columns) -> dict[str, list[str]]:
+def _times(table: Table) -> Table:
+    """The columns that hold timestamps."""
+    return {name: column for name, column in table.items() if column.dtype.kind == "M"}
+
+
+def _time_texts(table: Table, own: Columns) -> dict[str, list[str]]:
     """The timestamps in the user's own text form, by the name of their column."""
-    return {name: format_times(frame[name].to_numpy(), own.time_format, own.timezone) for name in _time_names(frame)}
+    return {name: format_times(column, own.time_format, own.timezone) for name, column in _times(table).items()}
 
 
-def _sql_times(times: pd.Series[Any], texts: list[str], own: Columns) -> tuple[str, list[Any]]:
+def _sql_times(times: NDArray[np.datetime64], texts: list[str], own: Columns) -> tuple[str, list[Any]]:
     """The kind of column for the timestamps, and its values: a type without offset would not say which moment it is."""
     if own.timezone or zone_of(own.time_format) or is_serial(own.time_format):
         return "text", texts
     if not has_clock(own.time_format):
-        return "date", times.dt.date.tolist()
-    return "timestamp", times.dt.to_pydatetime().tolist()
+        return "date", times.astype("datetime64[D]").tolist()
+    return "timestamp", times.astype("datetime64[us]").tolist()
 
 
 def _number_texts(values: NDArray[np.float64]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Starting is quick: help, version and usage errors load nothing that takes a second to import."""
+"""Starting is quick: what takes a second to import is loaded where it is needed, and nowhere before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "pandas", "numpy", "sklearn", "scipy", "matplotlib", "pyarrow", "exchange_calendars")
+HEAVY = (
+    *("torch", "pandas", "numpy", "sklearn", "scipy", "matplotlib", "pyarrow", "exchange_calendars"),
+    *("joblib", "holidays", "optuna", "sqlalchemy", "statsforecast"),
+)
+SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 
 #: Runs the command as the installed script does, then reports its exit code and what is loaded.
 COMMAND = """
@@ -125,6 +129,20 @@ def test_a_usage_error_loads_nothing_heavy(line: str, tmp_path: Path) -> None:
     report = run(COMMAND, *line.split(), cwd=tmp_path)
     assert report["code"] == 2
     assert heavy(report) == set()
+
+
+@pytest.mark.parametrize("output", ["now.csv", "now.json"])
+def test_a_forecast_without_a_model_loads_torch_and_nothing_else_that_is_heavy(output: str, tmp_path: Path) -> None:
+    """From the rows of an exchange to a dated forecast: no data frames, no library of calendars, no statistics.
+
+    Where pandas turns up because another version of exchange_calendars is installed: `make almanac`.
+    """
+    rows = (SAMPLE_DATA / "prices.csv").read_text().splitlines()
+    (tmp_path / "prices.csv").write_text("\n".join([rows[0], *rows[-500:]]) + "\n")
+    report = run(COMMAND, *f"predict --data prices.csv --horizon 30 --output {output}".split(), cwd=tmp_path)
+    assert report["code"] in (0, None)
+    assert len((tmp_path / output).read_text().splitlines()) > 30
+    assert heavy(report) == {"torch", "numpy"}
 
 
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
