@@ -15,9 +15,9 @@ HEAVY = (
 )
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 
-#: Runs the command as the installed script does, then reports its exit code and what is loaded.
+#: Runs the command as the installed script does, then reports its exit code, what is loaded, and how the process ends.
 COMMAND = """
-import json, sys
+import gc, json, sys
 from forecast.cli import main
 sys.argv = ["forecast", *sys.argv[1:]]
 try:
@@ -25,7 +25,9 @@ try:
 except SystemExit as end:
     code = end.code
 loaded = {name.partition(".")[0] for name in sys.modules}
-print("\\n" + json.dumps({"code": code, "loaded": sorted(loaded)}))
+commands = [name for name in sys.modules if name.startswith("forecast.cli.")]
+collector = {"works": gc.isenabled(), "spares": gc.get_freeze_count()}
+print("\\n" + json.dumps({"code": code, "loaded": sorted(loaded), "commands": commands, "collector": collector}))
 """
 
 
@@ -143,6 +145,16 @@ def test_a_forecast_without_a_model_loads_torch_and_nothing_else_that_is_heavy(o
     assert report["code"] in (0, None)
     assert len((tmp_path / output).read_text().splitlines()) > 30
     assert heavy(report) == {"torch", "numpy"}
+    # It paused only while torch was imported, and is not to look through all of that when the process ends.
+    assert report["collector"]["works"]  # type: ignore[index]
+    assert report["collector"]["spares"] > 100_000  # type: ignore[index]
+
+
+def test_a_command_loads_no_other_command(tmp_path: Path) -> None:
+    """Only a page that names all of them does."""
+    others = {"forecast.cli.train", "forecast.cli.predict", "forecast.cli.run", "forecast.cli.score"}
+    assert others.isdisjoint(run(COMMAND, "cells", cwd=tmp_path)["commands"])  # type: ignore[arg-type]
+    assert others <= set(run(COMMAND, "--help", cwd=tmp_path)["commands"])  # type: ignore[call-overload]
 
 
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:

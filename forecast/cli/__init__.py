@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -15,7 +16,12 @@ def main() -> None:
     from forecast.cli.errors import show_bug
 
     sys.excepthook = show_bug
-    sys.exit(run(sys.argv[1:]))
+    try:
+        sys.exit(run(sys.argv[1:]))
+    finally:
+        # All is written and closed. Without this the interpreter looks for cycles among all that torch ever made, which
+        # takes as long as a forecast, to free memory that ends with the process.
+        gc.freeze()
 
 
 def _let_signals_end_the_process() -> None:

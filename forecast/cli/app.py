@@ -3,57 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable
+from importlib import import_module
 from inspect import getdoc
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from forecast.cli.backtest import backtest
-from forecast.cli.cells import cells
-from forecast.cli.check import check
-from forecast.cli.compare import compare
-from forecast.cli.completion import completion
-from forecast.cli.doctor import doctor
 from forecast.cli.errors import reporting
-from forecast.cli.explain import explain
-from forecast.cli.inspect import inspect
-from forecast.cli.merge import merge
 from forecast.cli.options import with_settings
-from forecast.cli.predict import predict
-from forecast.cli.pretrain import pretrain
-from forecast.cli.rollback import rollback
-from forecast.cli.run import run as run_jobs
-from forecast.cli.schedule import schedule
-from forecast.cli.score import score
-from forecast.cli.status import status
-from forecast.cli.train import train
-from forecast.cli.tune import tune
 from forecast.config import suggest
 from forecast.errors import ConfigError
 from forecast.version import VERSION
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "check": check,
-    "train": train,
-    "tune": tune,
-    "predict": predict,
-    "pretrain": pretrain,
-    "merge": merge,
-    "run": run_jobs,
-    "status": status,
-    "schedule": schedule,
-    "backtest": backtest,
-    "compare": compare,
-    "inspect": inspect,
-    "cells": cells,
-    "explain": explain,
-    "rollback": rollback,
-    "score": score,
-    "doctor": doctor,
-    "completion": completion,
-}
+#: Every command in the order of the help page; each is the function of its name in the module of its name beside this.
+COMMANDS = (
+    *("check", "train", "tune", "predict", "pretrain", "merge", "run", "status", "schedule", "backtest", "compare"),
+    *("inspect", "cells", "explain", "rollback", "score", "doctor", "completion"),
+)
 
 PROGRAM = "forecast"
 #: Commands for which the folder they are started in does not matter.
@@ -68,12 +36,14 @@ def run(arguments: list[str]) -> int | None:
 
     # Registers the shells without the two options that Typer would otherwise add to every help page.
     completion_init()
-    code: int | None = get_command(application())(arguments, prog_name=PROGRAM, standalone_mode=False)
+    # All others together have some 450 options, which take a while to make.
+    names = [name for name in arguments[:1] if name in COMMANDS] or COMMANDS
+    code: int | None = get_command(application(names))(arguments, prog_name=PROGRAM, standalone_mode=False)
     return code
 
 
-def application() -> typer.Typer:
-    """The Typer application with every command, each with its settings as options and its failures reported."""
+def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The Typer application of these commands, each with its settings as options and its failures reported."""
     app = typer.Typer(
         cls=_Group,
         add_completion=False,
@@ -84,7 +54,8 @@ def application() -> typer.Typer:
         epilog="\b\nExample:\n  forecast train sample_data/prices.csv\n  forecast predict --horizon 30",
     )
     app.callback()(_root)
-    for name, command in COMMANDS.items():
+    for name in names:
+        command = getattr(import_module(f"forecast.cli.{name}"), name)
         text, _, example = (getdoc(command) or "").partition("Example:\n")
         app.command(name, cls=_Command, help=text, epilog=f"\b\nExample:\n{example}")(
             reporting(with_settings(command, anywhere=name in ANYWHERE))

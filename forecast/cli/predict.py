@@ -9,18 +9,19 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forecast.cli.display import Screen, colourful, document, numbers
+from forecast.cli.loading import loading
 from forecast.cli.options import Json, Quiet, Verbose
 from forecast.cli.paths import kind_of, newest_model
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import option, resolve
-from forecast.config import Config, ReadConfig
+from forecast.config import Config, DataConfig, ReadConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.filenames import MODEL_SUFFIX
 from forecast.settings import FORMATS, PredictSettings, override
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from forecast.adaptation import Adaptation
     from forecast.forecaster import Forecaster
     from forecast.forecasts import Forecast
-    from forecast.panel import Panel
+    from forecast.panel import Known, Panel
 
 STDOUT = "-"
 #: What stands for a model where there is none: the prior that comes with the package.
@@ -101,66 +102,96 @@ def predict(
     prior = prior_meant(model, settings)
     check_columns(columns, prior, model)
 
-    from forecast.forecaster import Forecaster
-    from forecast.reading import read_panel
-    from forecast.writing import lock
+    with loading():
+        from forecast.forecaster import Forecaster
+        from forecast.writing import lock
 
-    forecaster = None
-    if prior is None:
-        forecaster = Forecaster.load(model, device=settings.device)
-        check_digest(forecaster.digest, settings.expect_sha256, model)
-        check_for_states(forecaster, settings, model)
-    data = find_data(settings.data, forecaster.data_path if forecaster else None, model)
-    what = model if forecaster else "networks that were trained before any file (the prior), nothing is trained now,"
+    origin = load(model, settings) if prior is None else config_without_model(prior, columns, settings, read)
+    data = find_data(settings.data, origin.data_path if isinstance(origin, Forecaster) else None, model)
+    what = model if prior is None else "networks that were trained before any file (the prior), nothing is trained now,"
     screen.aside(f"forecasting with {what} from {display_source(data)}")
-    of_share = "" if share is None else f".{share.label}"
-    output = settings.output or f"{source_stem(data)}.forecast{of_share}.{settings.format or 'csv'}"
+    output = output_of(data, settings, share)
     check_not_read(output, {"data": data, "future data": settings.future_data or "", "model": str(model)})
+    rows = Rows(data, settings.future_data, screen, report)
+    forecast, n_items = None, 0
     with lock(Path(output)) if output != STDOUT and is_local(output) else nullcontext():
-        how = override(forecaster.config.read, read) if forecaster else read
-        config = None if prior is None else config_without_model(prior, columns, settings, read)
-        with reporting_problems(report, display_source(data)) as note_down:
-            with screen.reading() as on_progress:
-                panel = read_panel(
-                    data,
-                    None if config is None else config.data,
-                    read=how,
-                    future_data=settings.future_data,
-                    known=forecaster.known if forecaster else None,
-                    on_progress=on_progress,
-                )
-            note_down(panel.notes)
-        for note in panel.notes:
-            screen.aside(note)
-        if forecaster is None:
-            forecaster = Forecaster.of_prior(panel, config)
-            for note in forecaster.plan_notes:
-                screen.aside(note)
-        forecaster = forecaster.on_threads(settings.threads).within(settings.floor, settings.cap)
-        caveats = forecaster.caveats(panel)
-        for caveat in caveats:
-            screen.note(f"warning: {caveat}")
-        if settings.adapt is not False and not forecaster.states:
-            forecaster = forecaster.adapted(panel)
-            for sentence in adaptation_in_words(forecaster.adaptation):
-                screen.aside(sentence)
-        if share is not None:
-            # Adapted before, on all items: intervals answer to what happened to every one of them.
-            n_items = write_share(share, forecaster, panel, output, settings)
+        if isinstance(origin, Forecaster):
+            forecaster, panel = from_model(origin, rows, read)
         else:
+            forecaster, panel = from_prior(origin, rows)
+        forecaster, caveats = made_ready(forecaster, panel, settings, screen)
+        if share is None:
             forecast = forecaster.predict(panel, settings.horizon)
             write(forecast, panel, output, settings)
-    if share is not None:
-        told = {"shard": str(share), "model": str(model), "sha256": forecaster.digest, "data": safe_source(data)}
+        else:
+            # Made ready before, with all items: intervals answer to what happened to every one of them.
+            n_items = write_share(share, forecaster, panel, output, settings)
+    notes = {"notes": [*panel.notes, *caveats]}
+    if forecast is None:
         if json:
-            document({**told, "output": safe_source(output), "items": n_items, "notes": [*panel.notes, *caveats]})
+            document(summary_of_share(str(share), n_items, forecaster, model, data, output) | notes)
         screen.aside(f"wrote {safe_source(output)}: {n_items:,} of {len(panel):,} series")
     elif json:
-        document({**summary(forecast, forecaster, model, data, output, settings), "notes": [*panel.notes, *caveats]})
+        document(summary(forecast, forecaster, model, data, output, settings) | notes)
     elif output != STDOUT:
         show(screen, panel, forecast, settings)
         for path in filter(None, (output, settings.plot)):
             screen.aside(f"wrote {safe_source(path)}")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to forecast from: their source, that of future covariates, and who hears of what is found in them."""
+
+    data: str
+    future_data: str | None
+    screen: Screen
+    report: Path | None
+
+    def read(self, how: ReadConfig, columns: DataConfig | None = None, known: Known | None = None) -> Panel:
+        """Their panel; what is noticed goes to the screen, and all problems into the report."""
+        from forecast.reading import read_panel
+
+        with reporting_problems(self.report, display_source(self.data)) as note_down:
+            with self.screen.reading() as on_progress:
+                panel = read_panel(
+                    self.data, columns, read=how, future_data=self.future_data, known=known, on_progress=on_progress
+                )
+            note_down(panel.notes)
+        for note in panel.notes:
+            self.screen.aside(note)
+        return panel
+
+
+def from_model(forecaster: Forecaster, rows: Rows, read: ReadConfig) -> tuple[Forecaster, Panel]:
+    """A saved model, and the rows read as it learnt to read them, but for what was said here."""
+    return forecaster, rows.read(override(forecaster.config.read, read), known=forecaster.known)
+
+
+def from_prior(config: Config, rows: Rows) -> tuple[Forecaster, Panel]:
+    """A prior that has seen how it does on the past of these rows, and the rows."""
+    from forecast.forecaster import Forecaster
+
+    panel = rows.read(config.read, config.data)
+    forecaster = Forecaster.of_prior(panel, config)
+    for note in forecaster.plan_notes:
+        rows.screen.aside(note)
+    return forecaster, panel
+
+
+def made_ready(
+    forecaster: Forecaster, panel: Panel, settings: PredictSettings, screen: Screen
+) -> tuple[Forecaster, tuple[str, ...]]:
+    """The forecaster with the bounds that were asked for and intervals adapted to these rows, and its caveats."""
+    forecaster = forecaster.on_threads(settings.threads).within(settings.floor, settings.cap)
+    caveats = forecaster.caveats(panel)
+    for caveat in caveats:
+        screen.note(f"warning: {caveat}")
+    if settings.adapt is not False and not forecaster.states:
+        forecaster = forecaster.adapted(panel)
+        for sentence in adaptation_in_words(forecaster.adaptation):
+            screen.aside(sentence)
+    return forecaster, caveats
 
 
 def find_model(settings: PredictSettings) -> Path:
@@ -195,6 +226,16 @@ def check_columns(columns: Mapping[str, list[str]], prior: str | None, model: Pa
         raise ConfigError(
             f"{named}: {model} knows its columns", hint="leave it out, or --model prior for a forecast without a model"
         )
+
+
+def load(model: Path, settings: PredictSettings) -> Forecaster:
+    """The model in a file, once it is known to be the one that was meant and to have what is asked of it."""
+    from forecast.forecaster import Forecaster
+
+    forecaster = Forecaster.load(model, device=settings.device)
+    check_digest(forecaster.digest, settings.expect_sha256, model)
+    check_for_states(forecaster, settings, model)
+    return forecaster
 
 
 def config_without_model(
@@ -284,6 +325,12 @@ def find_data(named: str | None, stored: str | None, model: Path) -> str:
     return f"{path}#{source.part}" if source.part else str(path)
 
 
+def output_of(data: str, settings: PredictSettings, share: Shard | None) -> str:
+    """Where the forecast goes: where it was asked to, or into a file named after its data."""
+    of_share = "" if share is None else f".{share.label}"
+    return settings.output or f"{source_stem(data)}.forecast{of_share}.{settings.format or 'csv'}"
+
+
 def write(forecast: Forecast, panel: Panel, output: str, settings: PredictSettings) -> None:
     """The forecast as a file, in a table, or on stdout for `-`; and as a picture where one was asked for."""
     from forecast.writing import render, write_forecast, write_forecast_sql
@@ -354,6 +401,14 @@ def summary(
         "adaptation": None if forecaster.adaptation is None else forecaster.adaptation.to_dict(),
         **jsonlib.loads(render(forecast, format="json", **form)),
     }
+
+
+def summary_of_share(
+    share: str, n_items: int, forecaster: Forecaster, model: Path, data: str, output: str
+) -> dict[str, Any]:
+    """What `--json` prints of a part of a forecast."""
+    told = {"shard": share, "model": str(model), "sha256": forecaster.digest, "data": safe_source(data)}
+    return {**told, "output": safe_source(output), "items": n_items}
 
 
 def adaptation_in_words(adaptation: Adaptation | None) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.display import Screen, document, duration, numbers
+from forecast.cli.loading import loading
 from forecast.cli.options import DATA_HELP, Json, ModelToWrite, Quiet, Verbose
 from forecast.cli.paths import check_model_name, kind_of
 from forecast.cli.report import Report, reporting_problems
@@ -74,10 +75,11 @@ def train(
     begun = time.monotonic()
     with stop_on_signals(seconds=SECONDS_TO_LEAVE) as stop:
         with stop.at_once("nothing was saved yet"):
-            from forecast.forecaster import Forecaster
-            from forecast.shelf import keep_previous
-            from forecast.snapshots import Snapshots
-            from forecast.writing import lock
+            with loading():
+                from forecast.forecaster import Forecaster
+                from forecast.shelf import keep_previous
+                from forecast.snapshots import Snapshots
+                from forecast.writing import lock
 
             panel, planned = read_and_plan(screen, data, config, report)
             begun_from = None if warm is None else Forecaster.load(warm)

@@ -207,9 +207,9 @@ def test_a_signal_ends_training_with_a_saved_model(number, shop):
 
 INTERRUPTED = """
 import os, signal, sys
-from forecast.cli import app, main
-app.COMMANDS["doctor"] = lambda: os.kill(os.getpid(), signal.SIGINT)
-app.COMMANDS["doctor"].__doc__ = "Wait. Example: forecast doctor"
+from forecast.cli import doctor, main
+doctor.doctor = lambda: os.kill(os.getpid(), signal.SIGINT)
+doctor.doctor.__doc__ = "Wait. Example: forecast doctor"
 main()
 """
 
@@ -235,9 +235,9 @@ def test_ctrl_c_is_heard_while_libraries_are_imported(delay, shop):
 
 BUG = """
 import sys
-from forecast.cli import app, main
-app.COMMANDS["doctor"] = lambda: 1 / 0
-app.COMMANDS["doctor"].__doc__ = "Fail. Example: forecast doctor"
+from forecast.cli import doctor, main
+doctor.doctor = lambda: 1 / 0
+doctor.doctor.__doc__ = "Fail. Example: forecast doctor"
 sys.argv[0] = "forecast"
 main()
 """
