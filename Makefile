@@ -81,6 +81,9 @@ bench-scale: $(READY) ## measure time and memory of 1,000 to 100,000 series
 bench-speed: $(READY) ## measure where the time of training goes, beside its matrix products
 	$(BIN)/python benchmarks/speed.py
 
+bench-startup: $(READY) ## measure forecast predict from start to file, beside importing torch
+	$(BIN)/python benchmarks/startup.py --output benchmarks/results/startup.md
+
 # Hours on one core; the same seed and versions give the same bytes.
 prior: $(READY) ## train the prior that comes with the package again, from its seed
 	$(BIN)/forecast pretrain --steps 14000 --seed 1 --output forecast/priors/lstm.safetensors --verbose
