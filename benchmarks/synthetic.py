@@ -126,7 +126,9 @@ def draw_families(path: Path) -> None:
         season_length, horizon = family.season_lengths[0], max(family.horizons)
         length = SHOWN.get(season_length, min(14 * season_length, 600))
         rng = np.random.default_rng(1)
-        windows = draw_windows(rng, family.season_lengths, length, horizon, 4 * COLUMNS)[::4]
+        windows = draw_windows(
+            rng, family.season_lengths, length, horizon, 4 * COLUMNS, short=family.short, growing=family.growing
+        )[::4]
         for axis, window in zip(axes, windows, strict=True):
             steps = np.arange(length + horizon)
             axis.plot(steps[:length], window[:length], linewidth=0.7, color="#1f4e79")

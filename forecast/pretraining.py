@@ -65,7 +65,7 @@ def synthetic(rng: np.random.Generator, n: int) -> Lesson:
     family = families[rng.choice(len(families), p=weights / weights.sum())]
     horizon = int(rng.choice(family.horizons))
     length = prior_context(horizon, family.season_lengths)
-    drawn = draw_windows(rng, family.season_lengths, length, horizon, n)
+    drawn = draw_windows(rng, family.season_lengths, length, horizon, n, short=family.short, growing=family.growing)
     return Lesson(family.season_lengths, horizon, torch.from_numpy(drawn.astype(np.float32)), torch.ones(n))
 
 
@@ -133,7 +133,7 @@ def _train(shape: Shape, plan: Curriculum, member: int, own: Draw | None, device
             for group in optimiser.param_groups:
                 group["lr"] = plan.learning_rate * _schedule(step, plan.steps)
             draw = own if own is not None and rng.random() < plan.share else synthetic
-            loss = _loss(network, draw(rng, plan.batch_size), device)
+            loss = lesson_loss(network, draw(rng, plan.batch_size), device)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -148,7 +148,7 @@ def _train(shape: Shape, plan: Curriculum, member: int, own: Draw | None, device
     return _Fit(averaged, step, recent)
 
 
-def _loss(network: PriorNetwork, lesson: Lesson, device: str) -> Tensor:
+def lesson_loss(network: PriorNetwork, lesson: Lesson, device: str) -> Tensor:
     """The mean pinball loss of the windows, each relative to how far its own target goes from the last value."""
     network.adopt(lesson.season_lengths, lesson.horizon)
     windows = lesson.windows.to(device)

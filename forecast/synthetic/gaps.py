@@ -29,7 +29,7 @@ def stretch(rng: Rng, length: int) -> Missing:
 
 GAPS: dict[str, Gap] = {"scattered": scattered, "stretch": stretch}
 GAP_SHARES = {"scattered": 0.05, "stretch": 0.03}
-#: How often a series is shorter than the context.
+#: How often a series is shorter than the context, unless its family says otherwise.
 SHORT_SHARE = 0.45
 
 
@@ -39,10 +39,10 @@ def before_the_beginning(rng: Rng, length: int, season_length: int) -> Missing:
     return np.arange(length) < length - int(size(rng, least, length + 1))
 
 
-def draw_gaps(rng: Rng, length: int, season_length: int) -> Missing:
-    """Which values of a context [L] are missing, or from before the series began."""
+def draw_gaps(rng: Rng, length: int, season_length: int, short: float = SHORT_SHARE) -> Missing:
+    """Which values of a context [L] are missing, or from before the series began, as a share of them is short."""
     missing = np.zeros(length, dtype=bool)
-    if rng.random() < SHORT_SHARE:
+    if rng.random() < short:
         missing |= before_the_beginning(rng, length, season_length)
     for name, gap in GAPS.items():
         if rng.random() < GAP_SHARES[name]:

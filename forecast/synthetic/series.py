@@ -28,34 +28,38 @@ SHARES = {
     "year": 0.2,
     "noise_of_the_level": 0.12,
     "multiplicative": 0.15,
+    "multiplicative_growth": 0.4,
     "counts": 0.06,
     "holidays": 0.08,
     "trading_days": 0.08,
 }
 
 
-def draw_series(rng: Rng, season_lengths: Sequence[int], length: int) -> Values:
+def draw_series(rng: Rng, season_lengths: Sequence[int], length: int, growing: float = 0.0) -> Values:
     """A series [T] at random for season lengths in steps, shortest first, (1,) for none; finite, and not all the same.
+
+    growing is how often it grows, or falls, from beginning to end.
 
     Most are one trend, season and noise; some the weighted sum of two or three such (mixture), some one such until a
     step and another from there on (regime change).
     """
     while True:
         with np.errstate(over="ignore", invalid="ignore"):
-            values = _draw(rng, tuple(season_lengths), length)
+            values = _draw(rng, tuple(season_lengths), length, growing)
         if np.isfinite(values).all() and values.std() > 0:
             return values
 
 
-def _draw(rng: Rng, season_lengths: tuple[int, ...], length: int) -> Values:
+def _draw(rng: Rng, season_lengths: tuple[int, ...], length: int, growing: float) -> Values:
     kind = rng.random()
     if kind < SHARES["mixture"]:
         weights = rng.dirichlet(np.ones(rng.integers(2, 4)))
-        return sum((w * standardised(_single(rng, season_lengths, length)) for w in weights), np.zeros(length))
+        parts = (w * standardised(_single(rng, season_lengths, length, growing)) for w in weights)
+        return sum(parts, np.zeros(length))
     if kind < SHARES["mixture"] + SHARES["regime_change"]:
-        before, after = _single(rng, season_lengths, length), _single(rng, season_lengths, length)
+        before, after = (_single(rng, season_lengths, length, growing) for _ in range(2))
         return splice(before, after, int(rng.integers(1, length)))
-    return _single(rng, season_lengths, length)
+    return _single(rng, season_lengths, length, growing)
 
 
 def splice(before: Values, after: Values, at: int) -> Values:
@@ -63,12 +67,15 @@ def splice(before: Values, after: Values, at: int) -> Values:
     return np.concatenate([before[:at], after[at:] - after[at] + before[at]])
 
 
-def _single(rng: Rng, season_lengths: tuple[int, ...], length: int) -> Values:
+def _single(rng: Rng, season_lengths: tuple[int, ...], length: int, growing: float) -> Values:
     """One trend, or the sum of two, with seasons, noise, effects of the calendar and disturbances."""
     season_length = season_lengths[0]
     trend = _trend(rng, season_length, length)
     values = trend + _seasons(rng, season_lengths, length) + _noise(rng, trend)
-    if rng.random() < SHARES["multiplicative"]:
+    grows = rng.random() < growing
+    if grows:
+        values = grown(rng, values, season_length)
+    if rng.random() < SHARES["multiplicative_growth" if grows else "multiplicative"]:
         values = np.exp(np.clip(standardised(values) * rng.uniform(0.1, 0.8), -6, 6))
     if steps_per_year(season_length) is not None and rng.random() < SHARES["holidays"]:
         values = holidays(rng, values, season_length)
@@ -77,6 +84,17 @@ def _single(rng: Rng, season_lengths: tuple[int, ...], length: int) -> Values:
     if rng.random() < SHARES["counts"]:
         values = draw_counts(rng, values)
     return disturb(rng, values, season_length)
+
+
+def grown(rng: Rng, values: Values, season_length: int) -> Values:
+    """The values [T] and a line: over a season it rises by 0.1 to 1.5 deviations of changes over one; a fifth falls.
+
+    So go many yearly series of people, prices and production, for which a random walk wavers too much.
+    """
+    m = min(season_length, len(values) - 1)
+    slope = size(rng, 0.1, 1.5) * (values[m:] - values[:-m]).std() / m
+    line: Values = (slope if rng.random() < 0.8 else -slope) * np.arange(len(values), dtype=np.float64)
+    return values + line
 
 
 def _trend(rng: Rng, season_length: int, length: int) -> Values:

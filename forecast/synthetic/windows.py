@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecast.synthetic.drawing import Rng, Values
-from forecast.synthetic.gaps import draw_gaps
+from forecast.synthetic.gaps import SHORT_SHARE, draw_gaps
 from forecast.synthetic.series import draw_series
 
 #: Windows that are cut from one series, at most.
@@ -18,22 +18,31 @@ _FARTHEST = 1e3
 _FEWEST = 2
 
 
-def draw_windows(rng: Rng, season_lengths: Sequence[int], context_length: int, horizon: int, n: int) -> Values:
+def draw_windows(
+    rng: Rng,
+    season_lengths: Sequence[int],
+    context_length: int,
+    horizon: int,
+    n: int,
+    *,
+    short: float = SHORT_SHARE,
+    growing: float = 0.0,
+) -> Values:
     """Windows [n, L + H] of drawn series, each a context [L] and the future [H] that came after it.
 
     The context has NaN where a value is missing or from before the series began; the future is whole. The last value
     that was observed is 0, and those of the context have standard deviation 1. Windows of one series, four at most, are
-    neighbours.
+    neighbours. short and growing are shares of the series, as of a Family.
     """
     windows = np.empty((n, context_length + horizon))
     filled = 0
     while filled < n:
         length = context_length + horizon + int(rng.integers(0, context_length))
-        values = draw_series(rng, season_lengths, length)
+        values = draw_series(rng, season_lengths, length, growing)
         for _ in range(min(PER_SERIES, n - filled)):
             end = int(rng.integers(context_length + horizon, length + 1))
             window = values[end - context_length - horizon : end].copy()
-            window[:context_length][draw_gaps(rng, context_length, season_lengths[0])] = np.nan
+            window[:context_length][draw_gaps(rng, context_length, season_lengths[0], short)] = np.nan
             if _normalise(window, context_length):
                 windows[filled] = window
                 filled += 1

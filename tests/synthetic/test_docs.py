@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forecast.synthetic import FAMILIES
+from forecast.synthetic import FAMILIES, Family
 from forecast.synthetic.clock import WEEK_WEIGHTS
 from forecast.synthetic.counts import COUNT_WEIGHTS
 from forecast.synthetic.disturbances import DISTURBANCE_SHARES
@@ -51,12 +51,19 @@ def test_the_tables_have_the_shares_of_the_code(heading: str) -> None:
 
 
 def test_the_table_of_families_is_that_of_the_code() -> None:
-    """Names, seasons, horizons and weights."""
+    """Names, seasons, horizons, weights and shares."""
     shown = [
-        (name.strip("`"), tuple(map(int, seasons.split(", "))), tuple(map(int, horizons.split(", "))), float(weight))
-        for name, seasons, horizons, weight in rows("family")
+        Family(
+            name.strip("`"),
+            tuple(map(int, seasons.split(", "))),
+            tuple(map(int, horizons.split(", "))),
+            float(weight),
+            float(short.rstrip(" %")) / 100,
+            float(growing.rstrip(" %")) / 100,
+        )
+        for name, seasons, horizons, weight, short, growing in rows("family")
     ]
-    assert shown == [(f.name, f.season_lengths, f.horizons, f.weight) for f in FAMILIES.values()]
+    assert shown == list(FAMILIES.values())
 
 
 def test_the_share_of_short_series_is_told() -> None:

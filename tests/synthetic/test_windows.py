@@ -35,9 +35,9 @@ def test_a_series_gives_four_windows_at_most(monkeypatch: pytest.MonkeyPatch) ->
     """Nine windows need three series, and no two of them are the same."""
     lengths = []
 
-    def counted(rng: Rng, season_lengths: Sequence[int], length: int) -> Values:
+    def counted(rng: Rng, season_lengths: Sequence[int], length: int, growing: float) -> Values:
         lengths.append(length)
-        return draw_series(rng, season_lengths, length)
+        return draw_series(rng, season_lengths, length, growing)
 
     monkeypatch.setattr(module, "draw_series", counted)
     windows = draw_windows(np.random.default_rng(5), (12,), 60, 12, 9)
@@ -49,12 +49,12 @@ def test_a_series_gives_four_windows_at_most(monkeypatch: pytest.MonkeyPatch) ->
 def test_contexts_without_spread_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A series that moves once, in its middle, is cut where the context sees it; a wild future is not shown."""
     step = np.repeat([0.0, 1.0], 100)
-    monkeypatch.setattr(module, "draw_series", lambda rng, season_lengths, length: step[-length:])
+    monkeypatch.setattr(module, "draw_series", lambda rng, season_lengths, length, growing: step[-length:])
     for window in draw_windows(np.random.default_rng(6), (1,), 100, 20, 20):
         assert np.nanstd(window[:100]) == pytest.approx(1)
     calm = np.sin(np.arange(220.0))
     calm[150:] = 1e6
-    monkeypatch.setattr(module, "draw_series", lambda rng, season_lengths, length: calm[:length])
+    monkeypatch.setattr(module, "draw_series", lambda rng, season_lengths, length, growing: calm[:length])
     assert np.nanmax(np.abs(draw_windows(np.random.default_rng(7), (1,), 100, 20, 20))) <= 1e3
 
 
