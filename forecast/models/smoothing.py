@@ -50,7 +50,7 @@ def smoothed(context: Tensor, season_length: int, rates: Sequence[Rates], horizo
     """The forecasts [B, K, H] of K smoothings after contexts [B, L] without missing values, the newest value last."""
     m = season_length
     reach = _reach(context.shape[1], m)
-    maps, damped = _maps(reach, m, tuple(rates)), _damped(horizon, tuple(rates))
+    maps, damped = _maps_ahead(reach, m, tuple(rates), min(m, horizon)), _damped(horizon, tuple(rates))
     states = (context[:, -reach:] @ maps.to(context.device)).unflatten(1, (len(rates), -1))
     level, trend, season = states[..., :1], states[..., 1:2], states[..., 2:]
     found: Tensor = level + trend * damped.to(context.device) + repeated(season, horizon)
@@ -88,6 +88,14 @@ def _maps(length: int, season_length: int, rates: tuple[Rates, ...]) -> Tensor:
     ahead = [season[(length + i) % m] for i in range(m)]
     states = torch.stack([level, trend, *ahead], 1)
     return states.flatten(0, 1).T.float().contiguous()
+
+
+@lru_cache(maxsize=32)
+def _maps_ahead(length: int, season_length: int, rates: tuple[Rates, ...], ahead: int) -> Tensor:
+    """The same maps to the level, the trend, and so many steps of a season, of which a horizon may need few."""
+    states = _maps(length, season_length, rates).unflatten(1, (len(rates), -1))
+    needed: Tensor = states[:, :, : 2 + ahead].flatten(1).contiguous()
+    return needed
 
 
 @lru_cache(maxsize=32)
