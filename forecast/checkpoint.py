@@ -26,7 +26,7 @@ from forecast.version import VERSION
 from forecast.writing import write_atomic
 
 #: Raised when a file means other numbers than before; additions that an older reader may ignore leave it alone.
-FORMAT = 5
+FORMAT = 6
 #: The first version of forecast that reads FORMAT.
 MIN_READER = "0.1.0"
 

@@ -112,12 +112,12 @@ class PriorPart:
 def _prior(values: Any) -> PriorPart | None:
     if values is None:
         return None
-    if not isinstance(values, dict) or set(values) != {"cell", "hidden", "layers", "networks", "share", "digest"}:
-        raise CheckpointError("prior: exactly the keys cell, hidden, layers, networks, share and digest are needed")
+    if not isinstance(values, dict) or set(values) != {f.name for f in fields(Shape)} | {"networks", "share", "digest"}:
+        raise CheckpointError("prior: exactly the keys of its shape, networks, share and digest are needed")
     (share,), (n,) = _numbers([values["share"]], float, 1, 1), _numbers([values["networks"]], int, 1, 1)
     if not 0 <= share <= 1 or not 1 <= n <= MOST_NETWORKS or type(values["digest"]) is not str:
         raise CheckpointError("the prior has a share, a number of networks or a digest that is out of bounds")
-    return PriorPart(Shape(values["cell"], values["hidden"], values["layers"]), n, share, values["digest"])
+    return PriorPart(Shape(**{f.name: values[f.name] for f in fields(Shape)}), n, share, values["digest"])
 
 
 @dataclass(frozen=True)

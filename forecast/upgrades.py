@@ -57,5 +57,11 @@ def _from_4(metadata: Metadata) -> Metadata:
     return {**metadata, "config": config, "prior": None}
 
 
+def _from_5(metadata: Metadata) -> Metadata:
+    """Format 6 says which design the networks of a prior have; until then there was one."""
+    key = "prior"
+    return {**metadata, key: {**metadata[key], "design": 1} if isinstance(metadata.get(key), Mapping) else None}
+
+
 #: The step from each format to the next.
-UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+UPGRADES: dict[int, Callable[[Metadata], Metadata]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}

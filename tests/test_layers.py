@@ -79,10 +79,12 @@ ROOMS: dict[str, tuple[int, str]] = {
         "calibration dependence evaluation forecasts heldout models panel planning prediction tempering",
     ),
     "trials": (3, "covariates heldout judging metrics models panel planning prediction training windows"),
-    "priors": (3, "cells checkpoint config errors models"),
+    "priors": (3, "cells checkpoint config errors models upgrades"),
+    "headtuning": (3, "models recipe training windows"),
     "finetuning": (
         3,
-        "heldout judging models panel planning prediction presets priors recipe scaling snapshots training windows",
+        "headtuning heldout judging models panel planning prediction presets priors recipe scaling snapshots training "
+        "windows",
     ),
     "fitting": (
         3,

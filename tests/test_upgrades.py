@@ -53,6 +53,19 @@ def test_a_file_of_format_3_forecasts_as_it_did():
         np.testing.assert_allclose(forecast.quantile(level)[0][[0, 4, 7]], ends, rtol=1e-6)
 
 
+def test_a_file_of_format_5_forecasts_as_it_did():
+    """Half of the weight lies on a network of a prior whose design chose between anchors alone."""
+    forecaster = Forecaster.load(GOLDEN / "format5.safetensors")
+    assert forecaster.ensemble.share == 0.5
+    forecast = forecaster.predict(read_panel(PRICES, known=forecaster.known), 8)
+    for level, ends in {
+        0.1: (62.966880638624346, 62.00614790934357, 61.44751621967081),
+        0.5: (63.79403792246824, 63.804626400669676, 63.793655576809805),
+        0.9: (64.63927474231993, 65.67326032335987, 66.2574964771563),
+    }.items():
+        np.testing.assert_allclose(forecast.quantile(level)[0][[0, 4, 7]], ends, rtol=1e-6)
+
+
 def test_the_card_of_an_old_file_is_in_todays_terms():
     """What was not there then is empty, and the format is that of the file."""
     card = read_card(GOLDEN / "format1.safetensors")

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from forecast.models.smoothing import Rates, rates_for, repeated, smoothed
+from forecast.models.traits import Traits
 
 _CYCLES = (1, 2, 4, 8)
 _STEPS = (2, 4, 8, 16, 32)
@@ -40,36 +40,16 @@ def anchor_names(context_length: int, season_lengths: Sequence[int], smoothing: 
     return tuple(names)
 
 
-class AnchorTraits(NamedTuple):
-    """What one anchor is, as numbers that mean the same for every season: which kind, of what, and with which rates.
-
-    rank is 0 for the first season, 1 for the second; cycles a logarithm to the base of two.
-    """
-
-    last: float = 0.0
-    profile: float = 0.0
-    mean: float = 0.0
-    line: float = 0.0
-    rebased: float = 0.0
-    smoothing: float = 0.0
-    seasonless: float = 0.0
-    rank: float = 0.0
-    cycles: float = 0.0
-    level: float = 0.0
-    trend: float = 0.0
-    season: float = 0.0
-
-
 @lru_cache(maxsize=64)
 def anchor_traits(context_length: int, season_lengths: tuple[int, ...]) -> Tensor:
     """The traits [K, T] of each of the `count_anchors` anchors, in order."""
-    found = [AnchorTraits(last=1.0, seasonless=1.0)]
+    found = [Traits(last=1.0, seasonless=1.0)]
     for rank, m in enumerate(season_lengths):
-        of = AnchorTraits(seasonless=float(m == 1), rank=rank)
+        of = Traits(seasonless=float(m == 1), rank=rank)
         for n in _fitting_cycles(context_length, m):
             found += [of._replace(**{kind: 1.0}, cycles=math.log2(n)) for kind in _kinds(m, n)]
     for rank, m in enumerate(season_lengths):
-        of = AnchorTraits(smoothing=1.0, seasonless=float(m == 1), rank=rank)
+        of = Traits(smoothing=1.0, seasonless=float(m == 1), rank=rank)
         found += [
             of._replace(level=rates.level, trend=float(rates.trend > 0), season=rates.season)
             for rates in rates_for(context_length, m)

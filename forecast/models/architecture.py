@@ -16,7 +16,7 @@ class Architecture:
     smoothing says whether exponential smoothing is among the anchors, and whether their recent errors count. The
     options of the recurrence are told in stack.py, decoder in decoders.py and head in heads.py; context_loss is how
     much the loss at every step of the context counts. states is how many states there are, 0 where values are numbers.
-    prior says that it is a network of a prior, which knows only its cell, hidden, layers, lengths and covariates.
+    prior is 0, or the design of a network of a prior, which only knows its cell, hidden, layers, lengths, covariates.
 
     past, future and static have an entry for each covariate: 0 for a number, PLAIN for one that is always known and
     acts in a straight line, else how many categories there are.
@@ -48,7 +48,7 @@ class Architecture:
     head: str = "quantiles"
     context_loss: float = 0.0
     states: int = 0
-    prior: bool = False
+    prior: int = 0
 
     @property
     def counts(self) -> bool:

@@ -1,61 +1,86 @@
 """PriorNetwork: the same weights for every season, horizon and length, so that they can be learnt before any file.
 
-It weighs the anchors of a context (see anchors.py) as one would: by looking at how each of them did at earlier cutoffs
-of the same context. One recurrence reads the judgements of an anchor, cutoff after cutoff; another reads the context
-itself, a season in a dozen points whatever its length. Nothing in it depends on a length but the anchors.
+It weighs simple continuations of a context (see candidates.py) as one would: by looking at how each of them did at
+earlier cutoffs of the same context. One recurrence reads the judgements of a candidate, cutoff after cutoff; another
+reads the context itself, a season in a dozen points whatever its length. Nothing in it depends on a length but the
+candidates.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from forecast.models.anchors import AnchorTraits, anchor_traits, anchors, fill_missing
+from forecast.models.anchors import fill_missing
 from forecast.models.architecture import Architecture
+from forecast.models.candidates import FIRST, candidate_traits, candidates, n_traits
 from forecast.models.covariates import Response
 from forecast.models.heads import Outlook, Quantiles
 from forecast.models.losses import pinball
 from forecast.models.recurrent import normalise
 from forecast.models.stack import Stack
 
-#: Earlier cutoffs at which the anchors are judged.
+#: Earlier cutoffs at which the candidates are judged.
 N_CUTOFFS = 8
-#: Steps that anchors of a short season, of a year of weeks, and of a longer one see, in seasons where these are long.
+#: Steps that candidates see of a short season, of a year of weeks, and of a longer one, in seasons if that is long.
 _SHORT, _YEAR_OF_WEEKS, _CYCLES, _LONGEST = 60, 208, 14, 720
-#: Widths of the recurrence over judgements, of what anchors and contexts are compared in, and of the head.
-_JUDGE, _MATCH, _HEAD = 24, 48, 64
 #: Points that a long season is read in, points to one step of the recurrence, and steps of it, at most.
 _POINTS, _GROUP, _MOST_STEPS = 12, 4, 48
 #: Judgements need so many steps before them, and a judged window lasts no longer than a season or this.
 _FEWEST_BEFORE, _LONGEST_JUDGED = 8, 48
 #: Added to errors, in local scales: below that one is as good as another.
 _SMALL = 1e-3
-#: Logarithms of widths stay within this of how the same anchors erred before.
+#: Logarithms of widths stay within this of how the same candidates erred before.
 _FURTHEST = 5.0
 #: The mean absolute deviation of a normal distribution times this is its standard deviation.
 _DEVIATION = math.sqrt(math.pi / 2)
 
 
 def judged_horizon(horizon: int, season_lengths: tuple[int, ...]) -> int:
-    """Steps of each earlier window that anchors are judged by: the horizon, where that is not far beyond the season."""
+    """Steps of each earlier window that judges candidates: the horizon, where that is not far beyond the season."""
     return min(horizon, max(season_lengths[0], _LONGEST_JUDGED))
 
 
 def prior_context(horizon: int, season_lengths: tuple[int, ...]) -> int:
-    """Steps of context for a horizon: what the anchors see, and the windows before in which they are judged."""
+    """Steps of context for a horizon: what the candidates see, and the windows before in which they are judged."""
     return _anchored(season_lengths[0]) + max(N_CUTOFFS * judged_horizon(horizon, season_lengths), season_lengths[0])
 
 
+def _widths(architecture: Architecture) -> tuple[int, int, int]:
+    """Of the recurrence over judgements, of what candidates and contexts are compared in, and of the head.
+
+    They grow with the recurrence over points; those of the first design did not.
+    """
+    hidden = 64 if architecture.prior == FIRST else architecture.hidden
+    return max(4, 3 * hidden // 8), max(8, 3 * hidden // 4), hidden
+
+
 def _anchored(season_length: int) -> int:
-    """Steps that an anchor sees."""
+    """Steps that a candidate sees."""
     if season_length <= _POINTS:
         return _SHORT
     return _YEAR_OF_WEEKS if season_length == 52 else max(min(_CYCLES * season_length, _LONGEST), 2 * season_length)
+
+
+class Reading(NamedTuple):
+    """What the head of a network is told of contexts: a tensor each, whose first axis is the batch.
+
+    features [B, H, F], the median before it is corrected and how far it missed so far [B, H], the centre [B, H] and the
+    scale [B, 1] that give them their units, and the local scale [B, 1].
+    """
+
+    features: Tensor
+    location: Tensor
+    profile: Tensor
+    center: Tensor
+    scale: Tensor
+    unit: Tensor
 
 
 class PriorNetwork(nn.Module):
@@ -74,23 +99,22 @@ class PriorNetwork(nn.Module):
         a = self.architecture = architecture
         self.distribution = Quantiles(a.quantile_levels)
         self.register_buffer("levels", torch.tensor(a.quantile_levels, dtype=torch.float32), persistent=False)
+        judge, match, head = _widths(a)
         self.embed = nn.Linear(6 * _GROUP, a.hidden)
         self.stack = Stack(a.cell, a.hidden, a.layers)
-        self.embed_judgement = nn.Linear(6, _JUDGE)
-        self.judging = Stack(a.cell, _JUDGE, 1)
-        self.match_context = nn.Linear(a.hidden + 5, _MATCH)
-        n_traits = len(AnchorTraits._fields)
-        self.match_anchor = nn.Sequential(
-            nn.Linear(n_traits + _JUDGE + 4, _MATCH), nn.ReLU(), nn.Linear(_MATCH, _MATCH)
-        )
-        self.match_lead = nn.Linear(4, _MATCH)
-        self.query = nn.Linear(_MATCH, _MATCH, bias=False)
-        self.score = nn.Linear(_MATCH, 1, bias=False)
+        self.embed_judgement = nn.Linear(6, judge)
+        self.judging = Stack(a.cell, judge, 1)
+        self.match_context = nn.Linear(a.hidden + 5, match)
+        told = n_traits(a.prior) + judge + 4
+        self.match_anchor = nn.Sequential(nn.Linear(told, match), nn.ReLU(), nn.Linear(match, match))
+        self.match_lead = nn.Linear(4, match)
+        self.query = nn.Linear(match, match, bias=False)
+        self.score = nn.Linear(match, 1, bias=False)
         self.response = Response(a.future) if a.future else None
         self.reliance = nn.Parameter(torch.tensor(6.0))
-        self.hidden_head = nn.Linear(_MATCH + 4 + 4, _HEAD)
-        self.head = nn.Linear(_HEAD, 1 + self.distribution.n_outputs)
-        # Training begins at the anchors, as wide as these erred before.
+        self.hidden_head = nn.Linear(match + 4 + 4, head)
+        self.head = nn.Linear(head, 1 + self.distribution.n_outputs)
+        # Training begins at the candidates, as wide as these erred before.
         for weight in self.head.parameters():
             nn.init.zeros_(weight)
 
@@ -109,8 +133,7 @@ class PriorNetwork(nn.Module):
         static: Tensor | None = None,  # noqa: ARG002 - for networks that have an encoder of them
     ) -> tuple[Tensor, Tensor]:
         """Quantiles [B, H, Q] in the context's units, and the local scale [B, 1]; arguments as of RecurrentNetwork."""
-        outlook = self._outlook(context, spread, covariates)
-        return self.distribution.quantiles(outlook), outlook.unit
+        return self.quantiles(self.read(context, spread, covariates))
 
     def loss(
         self,
@@ -131,7 +154,12 @@ class PriorNetwork(nn.Module):
         """The same loss as a number."""
         return float(self.loss(context, spread, covariates, static, target).detach())
 
-    def _outlook(self, context: Tensor, spread: Tensor, covariates: Tensor | None) -> Outlook:
+    def head_parameters(self) -> list[nn.Parameter]:
+        """The weights that come after what `read` finds."""
+        return [*self.hidden_head.parameters(), *self.head.parameters()]
+
+    def read(self, context: Tensor, spread: Tensor, covariates: Tensor | None) -> Reading:
+        """All that the head is told of contexts; arguments as of `forward`."""
         a, seasons = self.architecture, self.architecture.season_lengths
         answer, length = None, a.context_length
         unit = normalise(context, spread)[2]
@@ -142,7 +170,7 @@ class PriorNetwork(nn.Module):
         filled = fill_missing(context, seasons)
         filled = (torch.where(torch.isnan(filled), center, filled) - center) / scale
         seen = _Seen(filled, observed, torch.where(observed.any(1), observed.int().argmax(1), context.shape[1]))
-        options, past = self._anchors(seen), self._past(seen)
+        options, past = self._candidates(seen), self._past(seen)
         state = self._state(seen, past)
         weights = self._weights(state, past)
         location = (weights * options).sum(1)
@@ -156,27 +184,33 @@ class PriorNetwork(nn.Module):
         ]
         leads = _leads(a.horizon, seasons[0], context.device).expand(len(context), -1, -1)
         features = torch.cat([state[:, None].expand(-1, a.horizon, -1), leads, torch.stack(told, -1)], -1)
-        outputs = self.head(torch.relu(self.hidden_head(features)))
-        width = _DEVIATION * profile * torch.exp(outputs[..., 0].clamp(-_FURTHEST, _FURTHEST))
         center = center if answer is None else center + answer[:, length:]
-        return Outlook(location + profile * outputs[..., 1], width, outputs[..., 2:], center, scale, unit)
+        return Reading(features, location, profile, center.expand(-1, a.horizon), scale, unit)
 
-    def _anchors(self, seen: _Seen) -> Tensor:
-        """The anchors after the context [B, K, H]."""
+    def quantiles(self, reading: Reading) -> tuple[Tensor, Tensor]:
+        """What the head makes of a reading: quantiles [B, H, Q] and the local scale [B, 1], as of `forward`."""
+        outputs = self.head(torch.relu(self.hidden_head(reading.features)))
+        width = _DEVIATION * reading.profile * torch.exp(outputs[..., 0].clamp(-_FURTHEST, _FURTHEST))
+        location = reading.location + reading.profile * outputs[..., 1]
+        outlook = Outlook(location, width, outputs[..., 2:], reading.center, reading.scale, reading.unit)
+        return self.distribution.quantiles(outlook), outlook.unit
+
+    def _candidates(self, seen: _Seen) -> Tensor:
+        """The candidates after the context [B, K, H]."""
         a = self.architecture
         length = _anchored(a.season_lengths[0])
         available = (seen.filled.shape[1] - seen.first).clamp(1, length)
-        return anchors(seen.filled[:, -length:], available, a.season_lengths, a.horizon)
+        return candidates(seen.filled[:, -length:], available, a.season_lengths, a.horizon, a.prior)
 
     def _past(self, seen: _Seen) -> _Past:
-        """The anchors after each earlier cutoff beside what came."""
+        """The candidates after each earlier cutoff beside what came."""
         a = self.architecture
         batch, whole = seen.filled.shape
         length, judged = _anchored(a.season_lengths[0]), judged_horizon(a.horizon, a.season_lengths)
         cuts = [whole - judged * (N_CUTOFFS - i) for i in range(N_CUTOFFS)]
         before = torch.stack([seen.filled[:, cut - length : cut] for cut in cuts], 1).flatten(0, 1)
         available = torch.stack([cut - seen.first for cut in cuts], 1)
-        found = anchors(before, available.flatten().clamp(1, length), a.season_lengths, judged)
+        found = candidates(before, available.flatten().clamp(1, length), a.season_lengths, judged, a.prior)
         truth = torch.stack([seen.filled[:, cut : cut + judged] for cut in cuts], 1)
         known = torch.stack([seen.observed[:, cut : cut + judged] for cut in cuts], 1)
         enough = available > min(a.season_lengths[0], _FEWEST_BEFORE)
@@ -193,15 +227,15 @@ class PriorNetwork(nn.Module):
         return torch.relu(self.match_context(told))
 
     def _weights(self, state: Tensor, past: _Past) -> Tensor:
-        """The weights [B, K, H] of the anchors at each step."""
+        """The weights [B, K, H] of the candidates at each step."""
         a = self.architecture
-        batch, _, n_anchors, _ = past.found.shape
+        batch, _, n_found, _ = past.found.shape
         judgements = past.judgements.transpose(1, 2).flatten(0, 1)
-        judged = self.judging(torch.relu(self.embed_judgement(judgements))).last.unflatten(0, (batch, n_anchors))
+        judged = self.judging(torch.relu(self.embed_judgement(judgements))).last.unflatten(0, (batch, n_found))
         full, near = ((errors / errors.amin(1, keepdim=True)).log() for errors in past.mean_errors)
-        traits = anchor_traits(_anchored(a.season_lengths[0]), a.season_lengths).to(state.device)
+        traits = candidate_traits(_anchored(a.season_lengths[0]), a.season_lengths, a.prior).to(state.device)
         told = [traits.expand(batch, -1, -1), judged, torch.stack([full, near, full - near], -1)]
-        told.append(past.share[:, None, None].expand(-1, n_anchors, 1))
+        told.append(past.share[:, None, None].expand(-1, n_found, 1))
         options, query = self.match_anchor(torch.cat(told, -1)), self.query(state)
         leads = _leads(a.horizon, a.season_lengths[0], state.device)
         asked = torch.relu(query[:, None] + self.match_lead(leads))
@@ -220,14 +254,15 @@ class _Seen(NamedTuple):
     first: Tensor
 
 
-class _Past(NamedTuple):
-    """Earlier cutoffs, the oldest first: anchors found [B, J, K, E], truth and whether it counts [B, J, E]."""
+@dataclass(frozen=True)
+class _Past:
+    """Earlier cutoffs, the oldest first: candidates found [B, J, K, E], truth and whether it counts [B, J, E]."""
 
     found: Tensor
     truth: Tensor
     counts: Tensor
 
-    @property
+    @cached_property
     def usable(self) -> Tensor:
         """Which cutoffs tell something [B, J]."""
         return (self.counts.sum(-1) > 0).float()
@@ -237,15 +272,15 @@ class _Past(NamedTuple):
         """The share of the cutoffs that do [B]."""
         return self.usable.mean(1)
 
-    @property
+    @cached_property
     def errors(self) -> tuple[Tensor, Tensor]:
-        """The mean absolute error of each anchor at each cutoff [B, J, K], over all steps and over the first ones."""
+        """The mean absolute error of each candidate at each cutoff [B, J, K], over all steps and the first ones."""
         missed = (self.found - self.truth[:, :, None]).abs() * self.counts[:, :, None]
         near, counts = _near(missed.shape[-1]), self.counts[:, :, None]
         full = missed.sum(-1) / counts.sum(-1).clamp_min(1) + _SMALL
         return full, missed[..., :near].sum(-1) / counts[..., :near].sum(-1).clamp_min(1) + _SMALL
 
-    @property
+    @cached_property
     def mean_errors(self) -> tuple[Tensor, Tensor]:
         """The same over the usable cutoffs [B, K]; 1 without any."""
         usable = self.usable[..., None]
@@ -255,7 +290,7 @@ class _Past(NamedTuple):
 
     @property
     def judgements(self) -> Tensor:
-        """What each cutoff says of each anchor [B, J, K, 6]: zeros where it says nothing."""
+        """What each cutoff says of each candidate [B, J, K, 6]: zeros where it says nothing."""
         full, near = self.errors
         relative = (full / full.mean(-1, keepdim=True)).log()
         relative_near = (near / near.mean(-1, keepdim=True)).log()
@@ -265,7 +300,7 @@ class _Past(NamedTuple):
 
 
 def _errors_of(weights: Tensor, past: _Past, otherwise: Tensor) -> tuple[Tensor, Tensor]:
-    """How such a mixture of anchors erred at the earlier cutoffs: [B, 1] in all, and [B, H] step by step.
+    """How such a mixture of candidates erred at the earlier cutoffs: [B, 1] in all, and [B, H] step by step.
 
     Steps beyond those that were judged erred like the last of them. `otherwise` [B, H] is for contexts without any.
     """

@@ -6,7 +6,7 @@ One comes with the package for each cell that has one; `forecast pretrain` makes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from forecast.cells import CELLS
 from forecast.config import QUANTILE_LEVELS, suggest
 from forecast.errors import CheckpointError
 from forecast.models.architecture import Architecture
+from forecast.models.candidates import NEWEST
 from forecast.models.prior import PriorNetwork, prior_context
+from forecast.upgrades import upgraded
 
 #: Bounds of what a file may ask for.
 _WIDEST, _MOST_LAYERS, MOST_NETWORKS = 1024, 8, 16
@@ -29,16 +31,17 @@ _ANY_HORIZON, _ANY_SEASONS = 1, (1,)
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the tensors of a prior's networks."""
+    """What decides the tensors of a prior's networks; design is which of the networks of candidates.py they are."""
 
     cell: str
     hidden: int
     layers: int
+    design: int = NEWEST
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise CheckpointError(f"unknown cell {self.cell!r:.60}", hint=suggest(str(self.cell), CELLS))
-        for name, most in (("hidden", _WIDEST), ("layers", _MOST_LAYERS)):
+        for name, most in (("hidden", _WIDEST), ("layers", _MOST_LAYERS), ("design", NEWEST)):
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
                 raise CheckpointError(f"{name} of the prior is {value!r:.40}, not a whole number from 1 to {most}")
@@ -59,7 +62,7 @@ class Shape:
             horizon=horizon,
             season_lengths=seasons,
             quantile_levels=tuple(quantile_levels),
-            prior=True,
+            prior=self.design,
         )
 
     def beside(self, a: Architecture) -> Architecture:
@@ -98,7 +101,7 @@ class Prior:
     def load(cls, path: str | Path) -> Prior:
         """The Prior in a file. Anything wrong with it is a CheckpointError."""
         metadata, tensors = checkpoint.load(Path(path), _expected)
-        shape, n = _described(metadata)
+        shape, n = _described(upgraded(metadata))
         weights = tuple(weights_of(tensors, i) for i in range(n))
         return cls(shape, weights, metadata["card"], metadata["sha256"])
 
@@ -149,7 +152,7 @@ def bundled(cell: str) -> Prior | None:
 
 
 def _expected(metadata: Mapping[str, Any]) -> dict[str, checkpoint.TensorSpec]:
-    shape, n = _described(metadata)
+    shape, n = _described(upgraded(metadata))
     return specs_of(shape.architecture(_ANY_HORIZON, _ANY_SEASONS), n)
 
 
@@ -158,8 +161,9 @@ def _described(metadata: Mapping[str, Any]) -> tuple[Shape, int]:
     if metadata["kind"] != "prior":
         raise CheckpointError("this file does not hold a prior", hint="forecast pretrain makes one")
     shape, n, card = metadata["prior"], metadata["networks"], metadata["card"]
-    if not isinstance(shape, dict) or set(shape) != {"cell", "hidden", "layers"} or not isinstance(card, dict):
-        raise CheckpointError("prior: exactly the keys cell, hidden and layers are needed, and a card")
+    known = isinstance(shape, dict) and set(shape) == {f.name for f in fields(Shape)}
+    if not known or not isinstance(card, dict):
+        raise CheckpointError("prior: exactly the keys cell, hidden, layers and design are needed, and a card")
     if type(n) is not int or not 1 <= n <= MOST_NETWORKS:
         raise CheckpointError("the number of networks is out of bounds")
     return Shape(**shape), n

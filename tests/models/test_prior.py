@@ -15,7 +15,7 @@ SHAPES = [((1,), 6), ((4,), 8), ((12,), 1), ((7,), 30), ((52,), 13), ((24, 168),
 
 def architecture(seasons, horizon, **more):
     length = prior_context(horizon, seasons)
-    return Architecture("lstm", 8, 1, False, 0.0, 1, length, horizon, seasons, QUANTILE_LEVELS, prior=True, **more)
+    return Architecture("lstm", 8, 1, False, 0.0, 1, length, horizon, seasons, QUANTILE_LEVELS, prior=2, **more)
 
 
 def network(seasons=(7,), horizon=10, **more):
