@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from forecast.headtuning import train_head
 from forecast.heldout import validation_windows
 from forecast.judging import HeldOut, in_scaled_units
 from forecast.models.architecture import Architecture
@@ -18,6 +20,7 @@ from forecast.planning import Plan
 from forecast.prediction import covariates_of
 from forecast.presets import tuning_effort
 from forecast.priors import Prior, bundled
+from forecast.priors.prior import built
 from forecast.recipe import Recipe
 from forecast.scaling import fit_scaling
 from forecast.snapshots import Snapshots
@@ -70,20 +73,42 @@ def prior_of(plan: Plan) -> Prior | None:
     return bundled(plan.config.model.cell) if plan.prior == "auto" else Prior.load(plan.prior)
 
 
+class Tuned(NamedTuple):
+    """Networks of a prior as they did best on the validation windows; head_alone says that only their heads learnt."""
+
+    fits: list[Fit]
+    head_alone: bool
+
+    @property
+    def steps(self) -> int:
+        """After how many steps they did: the middle one."""
+        return sorted(fit.steps for fit in self.fits)[len(self.fits) // 2]
+
+    @property
+    def loss(self) -> float:
+        """Their mean loss on the validation windows."""
+        return sum(fit.validation for fit in self.fits) / len(self.fits)
+
+
 def tune(
     panel: Panel, plan: Plan, tuning: Tuning, device: str, clock: Clock, share: float, snapshots: Snapshots | None
-) -> list[Fit]:
-    """The networks of the prior as they do best on the validation windows: perhaps after no step at all."""
+) -> Tuned:
+    """The networks of the prior as they do best on the validation windows: all weights, or their heads, or no step."""
     training, windows, validation = validation_windows(panel, plan, device, architecture=tuning.architecture)
     starts = training.training_starts(plan.min_context)
-    return _train(plan, tuning, training, starts, tuning.recipe, clock, share, snapshots, (windows, validation))
+    judged = windows, validation
+    every = Tuned(_train(plan, tuning, training, starts, tuning.recipe, clock, share, snapshots, judged), False)
+    if clock.is_up(share):
+        return every
+    heads = Tuned(_train_heads(plan, tuning, training, starts, tuning.recipe, judged), True)
+    return heads if heads.loss < every.loss else every
 
 
 def retune(
     panel: Panel,
     plan: Plan,
     tuning: Tuning,
-    fits: Sequence[Fit],
+    tuned: Tuned,
     device: str,
     clock: Clock,
     snapshots: Snapshots | None,
@@ -93,26 +118,52 @@ def retune(
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates_of(panel.series, a))
     starts = windows.training_starts(plan.min_context)
-    recipe = replace(tuning.recipe, max_steps=sorted(fit.steps for fit in fits)[len(fits) // 2])
+    recipe = replace(tuning.recipe, max_steps=tuned.steps)
+    if tuned.head_alone:
+        return _train_heads(plan, tuning, windows, starts, recipe, None)
     return _train(plan, tuning, windows, starts, recipe, clock, 1.0, snapshots, None)
 
 
-def best_share(own: HeldOut, priors: HeldOut, levels: Sequence[float]) -> float:
-    """The weight of the priors' forecasts under which the mixture errs least over held-out windows.
+def best_share(own: Sequence[HeldOut], priors: Sequence[HeldOut], levels: Sequence[float]) -> float:
+    """The weight of the priors' forecasts under which the mixture errs least over parts of the held-out windows.
 
-    Forecasts of one kind alone have to be better by _TELLING than both alike: few windows show much by chance.
+    Each part counts alike. Forecasts of one kind alone have to be better by _TELLING than both alike: few windows show
+    much by chance.
     """
-    actual = torch.from_numpy(in_scaled_units(own))
-    # A zero has no logarithm: under a scaling in logarithms it counts for neither.
-    actual = torch.where(torch.isfinite(actual), actual, torch.nan)
-    quantiles = [torch.from_numpy(part.forecast.quantiles) for part in (own, priors)]
-    at, unit = torch.tensor(levels), torch.ones(len(actual), 1)
+    at = torch.tensor(levels)
+
+    def parts() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for mine, others in zip(own, priors, strict=True):
+            actual = torch.from_numpy(in_scaled_units(mine))
+            # A zero has no logarithm: under a scaling in logarithms it counts for neither.
+            actual = torch.where(torch.isfinite(actual), actual, torch.nan)
+            yield actual, torch.from_numpy(mine.forecast.quantiles), torch.from_numpy(others.forecast.quantiles)
+
+    seen = list(parts())
 
     def cost(share: float) -> float:
-        mixed = (1 - share) * quantiles[0] + share * quantiles[1]
-        return pinball(mixed, actual, at, unit).item() * (1 + _TELLING * abs(2 * share - 1))
+        losses = [pinball((1 - share) * a + share * b, y, at, torch.ones(len(y), 1)).item() for y, a, b in seen]
+        return sum(losses) * (1 + _TELLING * abs(2 * share - 1))
 
     return min(_SHARES, key=cost)
+
+
+def _train_heads(
+    plan: Plan,
+    tuning: Tuning,
+    windows: Windows,
+    starts: Tensor,
+    recipe: Recipe,
+    validation: tuple[Windows, Tensor] | None,
+) -> list[Fit]:
+    """The networks of the prior, of which nothing but the head has learnt."""
+    response = _response(plan, tuning, windows, starts)
+    members = [{**weights, **response} for weights in tuning.prior.weights]
+    with torch.enable_grad():
+        return [
+            train_head(network, windows, starts, replace(recipe, seed=recipe.seed + member), validation)
+            for member, network in enumerate(built(tuning.architecture, members), start=1)
+        ]
 
 
 def _train(

@@ -19,9 +19,9 @@ from forecast.covariates import hide, with_features, with_only
 from forecast.errors import ConfigError
 from forecast.evaluation import Evaluation, Worth
 from forecast.features import feature_names, is_holiday
-from forecast.finetuning import Tuning, best_share, retune, tune
+from forecast.finetuning import Tuned, Tuning, best_share, retune, tune
 from forecast.heldout import thinned, too_little, validation_windows, visible
-from forecast.judging import held_out, judge_numbers, judge_states
+from forecast.judging import Judged, held_out, judge_numbers, judge_states, look, mixed
 from forecast.models.architecture import Architecture
 from forecast.models.losses import pinball
 from forecast.models.prior import PriorNetwork
@@ -122,16 +122,12 @@ def fit_networks(
     chosen = selection.fits
     # The middle one: a single lucky or unlucky draw of initial weights does not decide.
     steps = sorted(fit.steps for fit in chosen)[len(chosen) // 2]
-    ensemble = _together(panel, plan, selection)
-    if plan.states:
-        judged = judge_states(panel, plan, ensemble.networks)
-    else:
-        judged = judge_numbers(panel, plan, ensemble, _apart(ensemble, tuning))
+    ensemble, judged, share = _judged(panel, plan, selection, tuning)
     worth = _worth(panel, plan, selection, device, clock, _Beginning("without", snapshots))
     refit = _Beginning("refit", snapshots, weights)
-    refitted, in_time = _refit(panel, plan, steps, selection, ensemble.share, device, clock, refit, tuning)
+    refitted, in_time = _refit(panel, plan, steps, selection, share, device, clock, refit, tuning)
     return Fitted(
-        ensemble=refitted or ensemble,
+        ensemble=refitted or replace(ensemble, share=share),
         **vars(judged),
         steps=steps,
         refitted=refitted is not None,
@@ -141,7 +137,7 @@ def fit_networks(
         cut_off=_cut_off(plan, selection, clock, judged=worth is not None, in_time=in_time),
         chosen=ensemble,
         holdout=plan.holdout,
-        began=(*began, *_of_the_prior(tuning, selection, ensemble)),
+        began=(*began, *_of_the_prior(selection, ensemble.share, share)),
         prior=tuning.prior if tuning else None,
     )
 
@@ -158,9 +154,10 @@ def judge_prior(panel: Panel, plan: Plan) -> Fitted:
     panel = in_order(panel)
     plan = replace(plan.scaled_by(plan.scaling), features=(), on_trial=())
     ensemble = Ensemble((), tuning.untouched, 1.0)
+    looks = look(panel, plan, ensemble)
     return Fitted(
         ensemble=ensemble,
-        **vars(judge_numbers(panel, plan, ensemble)),
+        **vars(judge_numbers(plan, looks, looks)),
         steps=0,
         refitted=False,
         features=(),
@@ -260,13 +257,13 @@ def _loss_in_units(network: RecurrentNetwork, panel: Panel, plan: Plan, device: 
 class _Selection:
     """Networks that did best on the validation windows, and the series that have those windows.
 
-    complete says that all of them were trained, and none was cut off by the clock. tuned are those of a prior.
+    complete says that all of them were trained, and none was cut off by the clock. tuned are those of a prior, if any.
     """
 
     fits: list[Fit]
     known: Panel
     complete: bool
-    tuned: list[Fit]
+    tuned: Tuned | None
 
     @property
     def loss(self) -> float:
@@ -344,7 +341,7 @@ def _select(
         where = "before" if len(validation) else "among"
         raise too_little(plan, f"no value follows another closely enough {where} the last {span} steps")
     members, share = plan.config.model.members or 1, _SELECTION_SHARE
-    tuned = tune(usable, plan, tuning, device, clock, share, beginning.snapshots) if tuning else []
+    tuned = tune(usable, plan, tuning, device, clock, share, beginning.snapshots) if tuning else None
     fits = _train_members(plan, training, starts, plan.recipe, members, clock, share, beginning, (windows, validation))
     complete = len(fits) == members and all(fit.completed for fit in fits)
     return _Selection(fits, usable, complete, tuned)
@@ -368,8 +365,9 @@ def _refit(
     """
     if clock.asked:
         return None, False
-    tuned, members = [], len(selection.fits)
-    if tuning:
+    tuned: list[Fit] = []
+    members = len(selection.fits)
+    if tuning and selection.tuned:
         tuned = retune(panel, plan, tuning, selection.tuned, device, clock, beginning.snapshots)
     values = [fit_scaling(s.values, plan.scaling).transform(s.values) for s in panel.series]
     a = plan.architecture
@@ -390,37 +388,40 @@ def _are_finite(networks: Sequence[PriorNetwork]) -> bool:
     return all(bool(torch.isfinite(p).all()) for network in networks for p in network.parameters())
 
 
-def _together(panel: Panel, plan: Plan, selection: _Selection) -> Ensemble:
-    """The networks of a selection, those of a prior with the weight that the validation windows give them."""
-    networks, priors = (tuple(fit.network for fit in fits) for fits in (selection.fits, selection.tuned))
-    if not priors:
-        return Ensemble(networks)
-    own, tuned = (
-        held_out(panel, plan, plan.holdout.validation, ensemble, news=0.5)
-        for ensemble in (Ensemble(networks), Ensemble((), priors))
-    )
-    return Ensemble(networks, priors, best_share(own, tuned, plan.architecture.quantile_levels))
+def _judged(panel: Panel, plan: Plan, selection: _Selection, tuning: Tuning | None) -> tuple[Ensemble, Judged, float]:
+    """The networks of a selection as the validation windows put them together, how they did, and a share for the end.
 
-
-def _apart(ensemble: Ensemble, tuning: Tuning | None) -> dict[str, Ensemble]:
-    """The parts of an ensemble by themselves, to be looked at beside it; none where there is one part."""
-    if tuning is None:
-        return {}
-    return {
-        "prior": Ensemble((), tuning.untouched),
-        "fine-tuned": Ensemble((), ensemble.priors),
-        "from scratch": Ensemble(ensemble.networks),
+    That share is the weight of a prior's networks by all held-out windows: the test windows judge one that they had no
+    part in, and then are too good to be left unused.
+    """
+    networks = tuple(fit.network for fit in selection.fits)
+    if plan.states:
+        return Ensemble(networks), judge_states(panel, plan, networks), 0.0
+    own = look(panel, plan, Ensemble(networks))
+    if tuning is None or selection.tuned is None:
+        return Ensemble(networks), judge_numbers(plan, own, own), 0.0
+    priors, levels = tuple(fit.network for fit in selection.tuned.fits), plan.architecture.quantile_levels
+    tuned = look(panel, plan, Ensemble((), priors))
+    share = best_share(own[:1], tuned[:1], levels)
+    kept = share if plan.holdout.shared else best_share(own, tuned, levels)
+    beside = {
+        "prior": held_out(panel, plan, plan.holdout.test, Ensemble((), tuning.untouched), news=1.0),
+        "fine-tuned": tuned.test,
+        "from scratch": own.test,
     }
+    judged = judge_numbers(plan, mixed(own, tuned, share), mixed(own, tuned, kept), beside)
+    return Ensemble(networks, priors, share), judged, kept
 
 
-def _of_the_prior(tuning: Tuning | None, selection: _Selection, ensemble: Ensemble) -> tuple[str, ...]:
+def _of_the_prior(selection: _Selection, judged: float, kept: float) -> tuple[str, ...]:
     """A sentence on what became of a prior; none without one."""
-    if tuning is None:
+    if selection.tuned is None:
         return ()
-    steps = sorted(fit.steps for fit in selection.tuned)[len(selection.tuned) // 2]
-    learnt = f"fine-tuned for {steps} steps" if steps else "as it came: no step of fine-tuning made it better"
-    weight = f"{100 * ensemble.share:.0f} % of the weight, the networks trained from nothing the rest"
-    return (f"prior: {learnt}; on the validation windows it deserves {weight}",)
+    steps, part = selection.tuned.steps, "its head alone " if selection.tuned.head_alone else ""
+    learnt = f"{part}fine-tuned for {steps} steps" if steps else "as it came: no step of fine-tuning made it better"
+    weight = f"{100 * kept:.0f} % of the weight, the networks trained from nothing the rest"
+    before = "" if kept == judged else f" (judged with {100 * judged:.0f} %, by the validation windows alone)"
+    return (f"prior: {learnt}; on the held-out windows it deserves {weight}{before}",)
 
 
 def _train_members(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,26 +44,68 @@ class Judged:
     temperature: float = 1.0
 
 
-def judge_numbers(panel: Panel, plan: Plan, ensemble: Ensemble, others: Mapping[str, Ensemble] | None = None) -> Judged:
-    """How an ensemble did, the calibration of its quantiles, and how much of an error carries over.
+@dataclass(frozen=True)
+class HeldOut:
+    """Cutoffs of some series: what was known, what came [N, H], and what the chosen networks forecast.
 
-    `others` are shown beside it, uncalibrated.
+    independent is how many of the N windows are worth counting: overlapping ones tell the same twice, and series of a
+    panel share what happens to all of them.
+    """
+
+    histories: list[Series]
+    actuals: Array
+    forecast: Scaled
+    independent: float
+
+
+class Looks(NamedTuple):
+    """Cutoffs among the validation windows, and among the test windows after them."""
+
+    validation: HeldOut
+    test: HeldOut
+
+
+def held_out(panel: Panel, plan: Plan, offsets: Sequence[int], ensemble: Ensemble, news: float) -> HeldOut:
+    """How an ensemble forecasts from the cutoffs so many steps before the ends of series; `news` of them count."""
+    histories, actuals, n_series = cutoffs(panel, plan, offsets)
+    # Between S independent series and S that are one: with all counted, intervals followed shocks common to a panel.
+    independent = news * len(histories) / math.sqrt(n_series)
+    horizon = plan.architecture.horizon
+    return HeldOut(histories, actuals, quantiles_after(ensemble, histories, plan.scaling, horizon), independent)
+
+
+def look(panel: Panel, plan: Plan, ensemble: Ensemble) -> Looks:
+    """How an ensemble forecasts from all held-out cutoffs."""
+    # Validation windows begin half a horizon apart, so only every second one is news.
+    parts = ((plan.holdout.validation, 0.5), (plan.holdout.test, 1.0))
+    return Looks(*(held_out(panel, plan, offsets, ensemble, news) for offsets, news in parts))
+
+
+def mixed(own: Looks, other: Looks, share: float) -> Looks:
+    """The same cutoffs by forecasts of which `share` is the other one's."""
+    return Looks(*(_mixed(a, b, share) for a, b in zip(own, other, strict=True)))
+
+
+def _mixed(own: HeldOut, other: HeldOut, share: float) -> HeldOut:
+    quantiles = (1 - share) * own.forecast.quantiles + share * other.forecast.quantiles
+    return replace(own, forecast=replace(own.forecast, quantiles=quantiles))
+
+
+def judge_numbers(plan: Plan, judged: Looks, kept: Looks, beside: Mapping[str, HeldOut] | None = None) -> Judged:
+    """How forecasts did, the calibration of their quantiles, and how much of an error carries over.
+
+    The test windows judge `judged`, in whose making they had no part; what is calibrated belongs to `kept`, in which
+    they may have had one. Forecasts of the test windows that are shown `beside` it are not calibrated.
     """
     levels = plan.architecture.quantile_levels
-    # Validation windows begin half a horizon apart, so only every second one is news.
-    validation = held_out(panel, plan, plan.holdout.validation, ensemble, news=0.5)
-    test = held_out(panel, plan, plan.holdout.test, ensemble, news=1.0)
-    beside = {
-        name: held_out(panel, plan, plan.holdout.test, other, news=1.0).forecast
-        for name, other in (others or {}).items()
-    }
+    others = {name: other.forecast for name, other in (beside or {}).items()}
     if plan.holdout.shared:
         # Corrected by these windows, the intervals would cover them whatever they are worth.
-        evaluation = _evaluation(test, unchanged(levels), plan, _SHARED, beside)
-        factors, parts = _factors([validation], levels), [validation]
+        evaluation = _evaluation(judged.test, unchanged(levels), plan, _SHARED, others)
+        factors, parts = _factors([kept.validation], levels), [kept.validation]
     else:
-        evaluation = _evaluation(test, _factors([validation], levels), plan, _UNSEEN, beside)
-        factors, parts = _factors([validation, test], levels), [validation, test]
+        evaluation = _evaluation(judged.test, _factors([judged.validation], levels), plan, _UNSEEN, others)
+        factors, parts = _factors(kept, levels), list(kept)
     return Judged(evaluation, factors, _persistence(parts, factors, levels))
 
 
@@ -88,29 +131,6 @@ def judge_states(panel: Panel, plan: Plan, networks: Sequence[RecurrentNetwork])
     note = _noted(_SHARED_STATES if shared else _UNSEEN, plan)
     evaluation = evaluate_states(windows, season, name, note=note)
     return Judged(evaluation, unchanged(()), temperature=_temperature([validation] if shared else parts))
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Cutoffs of some series: what was known, what came [N, H], and what the chosen networks forecast.
-
-    independent is how many of the N windows are worth counting: overlapping ones tell the same twice, and series of a
-    panel share what happens to all of them.
-    """
-
-    histories: list[Series]
-    actuals: Array
-    forecast: Scaled
-    independent: float
-
-
-def held_out(panel: Panel, plan: Plan, offsets: Sequence[int], ensemble: Ensemble, news: float) -> HeldOut:
-    """How an ensemble forecasts from the cutoffs so many steps before the ends of series; `news` of them count."""
-    histories, actuals, n_series = cutoffs(panel, plan, offsets)
-    # Between S independent series and S that are one: with all counted, intervals followed shocks common to a panel.
-    independent = news * len(histories) / math.sqrt(n_series)
-    horizon = plan.architecture.horizon
-    return HeldOut(histories, actuals, quantiles_after(ensemble, histories, plan.scaling, horizon), independent)
 
 
 @dataclass(frozen=True)

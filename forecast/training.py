@@ -30,8 +30,8 @@ Weights = Mapping[str, Tensor]
 
 #: Optimiser steps between two looks at the validation windows.
 STEPS_PER_EPOCH = 10
-#: The averaged weights forget as fast as 1 / (1 - _AVERAGING) steps.
-_AVERAGING = 0.98
+#: The averaged weights forget as fast as 1 / (1 - AVERAGING) steps.
+AVERAGING = 0.98
 _WARM_UP_STEPS = 20
 #: The gate between anchors, its trust in their recent errors and the response to covariates have few weights that each
 #: do much; they learn this much faster than the rest.
@@ -160,7 +160,7 @@ def train(
         for step in range(max(1, done_before), recipe.max_steps + 1):
             if step > done_before:
                 for group in optimiser.param_groups:
-                    group["lr"] = group["base_lr"] * _schedule(step, recipe.max_steps)
+                    group["lr"] = group["base_lr"] * schedule(step, recipe.max_steps)
                 batch = windows.batch(starts[torch.randint(len(starts), (batch_size,))])
                 known = batch.context, batch.spread, batch.covariates, batch.static
                 error = network.loss(*known, batch.target, recipe.forcing(step))
@@ -168,7 +168,7 @@ def train(
                 error.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimiser.step()
-                _average(averaged, network, min(_AVERAGING, step / (step + 9)))
+                _average(averaged, network, min(AVERAGING, step / (step + 9)))
                 reached.step, reached.loss = step, error.detach()
             up = clock.is_up(share)
             if snapshots is not None and (clock.asked or snapshots.is_due()):
@@ -434,7 +434,7 @@ def _parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object
     ]
 
 
-def _schedule(step: int, max_steps: int) -> float:
+def schedule(step: int, max_steps: int) -> float:
     """The share of the learning rate at a step: a short linear warm-up, then a cosine that ends near zero."""
     warm_up = min(1.0, step / min(_WARM_UP_STEPS, max_steps))
     return warm_up * 0.5 * (1 + math.cos(0.9 * math.pi * step / max_steps))

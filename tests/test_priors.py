@@ -21,6 +21,7 @@ from forecast.training import Clock
 from tests.panels import daily, promoted, weekly_wave
 
 SMALL = Shape("gru", 8, 1)
+BUNDLED = Path(fitting.__file__).with_name("priors") / "lstm.safetensors"
 QUICK = Config(model=ModelConfig(hidden=4, horizon=5, members=1), train=TrainConfig(max_steps=20))
 
 
@@ -105,7 +106,7 @@ def test_the_package_has_a_prior_for_its_default_cell():
     assert prior is not None
     assert prior.card["panel"] is False
     assert bundled("mgu") is None
-    assert Path(fitting.__file__).with_name("priors").joinpath("lstm.safetensors").stat().st_size < 4_000_000
+    assert BUNDLED.stat().st_size < 4_000_000
 
 
 @pytest.mark.prior
@@ -210,7 +211,29 @@ def test_the_better_of_two_forecasts_gets_the_weight():
     def held(offset):
         return HeldOut([], actual, Scaled(np.zeros((6, 4, 3)) + offset, scalings), 6.0)
 
-    assert best_share(held(5.0), held(0.0), levels) == 1.0
-    assert best_share(held(0.0), held(5.0), levels) == 0.0
-    assert best_share(held(1.0), held(1.0), levels) == 0.5
-    assert best_share(held(1.0), held(-1.0), levels) == 0.5
+    def share(own, priors):
+        return best_share([held(x) for x in own], [held(x) for x in priors], levels)
+
+    assert share([5.0], [0.0]) == 1.0
+    assert share([0.0], [5.0]) == 0.0
+    assert share([1.0], [1.0]) == 0.5
+    assert share([1.0], [-1.0]) == 0.5
+    # Of two parts that disagree, the one where the difference is larger decides.
+    assert share([1.0, 0.0], [0.0, 5.0]) == 0.0
+
+
+def test_what_the_networks_keep_is_weighed_by_all_held_out_windows(monkeypatch):
+    """The share that is judged knows the validation windows alone; the one that forecasts the test windows, too."""
+    parts = []
+
+    def remembered(own, priors, levels):
+        parts.append(len(own))
+        return 0.25 * len(own)
+
+    monkeypatch.setattr(fitting, "best_share", remembered)
+    panel = daily(weekly_wave(150))
+    planned = plan(panel, replace(QUICK, model=replace(QUICK.model, prior=str(BUNDLED))))
+    found = fitting.fit_networks(panel, planned, "cpu", Clock(None, None, None))
+    assert parts == [1, 2]
+    assert (found.chosen.share, found.ensemble.share) == (0.25, 0.5)
+    assert any("50 % of the weight" in told and "judged with 25 %" in told for told in found.began)
