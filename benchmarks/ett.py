@@ -12,6 +12,7 @@ its weights on twelve months and looks at the four after them only for stopping;
 ours altogether. A forecast sees the last 5,000 rows before its window, and its median is what is scored.
 
     python benchmarks/ett.py FOLDER [--only ETTh1,ETTh2] [--horizons 96,192] [--back 1] [--every 24]
+    python benchmarks/ett.py FOLDER --prior-alone    # nothing is trained: the prior that comes with the package
 """
 
 from __future__ import annotations
@@ -103,16 +104,17 @@ def main() -> None:
                 rows.append({**at, "method": "SegRNN, context 720 (published)", "mse": mse, "mae": mae})
             if not options.no_model:
                 ours.append(model_record(name, panel, part, horizon, options))
-                rows.append({**ours[-1], "method": "**forecast**"})
+                rows.append({**ours[-1], "method": f"**{options.method}**"})
         if len(ours) == len(HORIZONS):
-            rows += mean_rows(name, ours)
+            rows += mean_rows(name, ours, options.method)
     proof = "Repeat on the official windows, last batch dropped, equals the published figures to three places."
     back = f"{options.back} times four months before the official test: not comparable. " if options.back else ""
     settings = f"Settings: {' '.join(options.set) or 'defaults'}; {os.cpu_count()} cores. {back}"
     table = "\n".join([settings.rstrip(), "", markdown(rows, COLUMNS), proof, ""])
     print(table)
     if not (options.developing or options.no_model):
-        options.output.with_suffix(".md").write_text(table, encoding="utf-8")
+        name = f"{options.output.stem}-prior.md" if options.prior_alone else f"{options.output.stem}.md"
+        options.output.with_name(name).write_text(table, encoding="utf-8")
 
 
 def split(rows_a_day: int, back: int = 0) -> Split:
@@ -157,7 +159,7 @@ def model_record(name: str, panel: Panel, part: Split, horizon: int, options: ar
     key = {
         "set": name,
         "horizon": horizon,
-        "method": "forecast",
+        "method": options.method,
         "settings": " ".join(options.set),
         "back": options.back,
         "months": options.months or "",
@@ -169,7 +171,7 @@ def model_record(name: str, panel: Panel, part: Split, horizon: int, options: ar
     known = min(part.start, (options.months or 1_000) * 30 * SETS[name])
     config = configuration(options.set)
     begun = time.perf_counter()
-    forecaster = fit(first_rows(panel, known), config, horizon)
+    forecaster = fit(first_rows(panel, known), config, horizon, options.prior_alone)
     trained = time.perf_counter()
     figures = scores(forecaster, panel, part.cutoffs(horizon, options.every), SETS[name])
     times = {"train_seconds": trained - begun, "predict_seconds": time.perf_counter() - trained}
@@ -179,9 +181,10 @@ def model_record(name: str, panel: Panel, part: Split, horizon: int, options: ar
     return record
 
 
-def fit(panel: Panel, config: Config, horizon: int) -> Forecaster:
-    """A Forecaster for a horizon."""
-    return Forecaster.fit(panel, replace(config, model=replace(config.model, horizon=horizon)))
+def fit(panel: Panel, config: Config, horizon: int, prior_alone: bool = False) -> Forecaster:
+    """A Forecaster for a horizon: trained, or the prior as it comes."""
+    config = replace(config, model=replace(config.model, horizon=horizon))
+    return (Forecaster.of_prior if prior_alone else Forecaster.fit)(panel, config)
 
 
 def scores(forecaster: Forecaster, panel: Panel, cutoffs: NDArray[np.intp], rows_a_day: int) -> dict[str, float]:
@@ -221,7 +224,7 @@ def first_rows(panel: Panel, rows: int) -> Panel:
     return replace(panel, series=tuple(series))
 
 
-def mean_rows(name: str, ours: Sequence[Record]) -> list[dict[str, object]]:
+def mean_rows(name: str, ours: Sequence[Record], method: str) -> list[dict[str, object]]:
     """What the literature compares: the means over the four horizons."""
     at = {"set": name, "horizon": "mean"}
 
@@ -233,7 +236,7 @@ def mean_rows(name: str, ours: Sequence[Record]) -> list[dict[str, object]]:
     return [
         {**at, "method": "SegRNN, context 720 (published)", "mse": segrnn[0], "mae": segrnn[1]},
         {**at, "method": "xLSTM-Mixer, context tuned (published)", "mse": mixer[0], "mae": mixer[1]},
-        {**at, "method": "**forecast**", **{f: mean(f) for f in ("mse", "mae", "coverage_80", "coverage_95")}},
+        {**at, "method": f"**{method}**", **{f: mean(f) for f in ("mse", "mae", "coverage_80", "coverage_95")}},
     ]
 
 
@@ -248,6 +251,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--months", type=int, metavar="N", help="train on the first N months only")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth window")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting to try")
+    parser.add_argument("--prior-alone", action="store_true", help="train nothing: the prior as it comes")
     parser.add_argument("--no-model", action="store_true", help="only Repeat, and whether it is as published")
     parser.add_argument("--again", action="store_true", help="measure again what is in the CSV already")
     parser.add_argument(
@@ -262,6 +266,7 @@ def _options() -> argparse.Namespace:
         raise SystemExit(f"unknown set {unknown[0]!r}; known: {', '.join(SETS)}")
     if not 0 <= options.back <= 3:
         raise SystemExit("--back reaches from 0 to 3: before that there is nothing to train on")
+    options.method = "prior alone" if options.prior_alone else "forecast"
     options.horizons = [int(horizon) for horizon in options.horizons.split(",")]
     options.developing = bool(options.back or options.months or options.every > 1 or options.set)
     options.output = options.output or RESULTS / ("cache" if options.developing else "") / "ett.csv"
