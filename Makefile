@@ -75,6 +75,9 @@ $(PEERS)/.ready: benchmarks/peers-requirements.txt
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
+bench-scaling: $(READY) ## train priors of many sizes and measure them: make bench-scaling DATA=folder
+	$(BIN)/python benchmarks/scaling.py $(if $(DATA),"$(DATA)",$(error DATA=folder is needed))
+
 bench-scale: $(READY) ## measure time and memory of 1,000 to 100,000 series
 	$(BIN)/python benchmarks/scale.py
 
@@ -86,7 +89,7 @@ bench-startup: $(READY) ## measure forecast predict from start to file, beside i
 
 # Hours on one core; the same seed and versions give the same bytes.
 prior: $(READY) ## train the prior that comes with the package again, from its seed
-	$(BIN)/forecast pretrain --steps 14000 --seed 1 --output forecast/priors/lstm.safetensors --verbose
+	$(BIN)/forecast pretrain --steps 24000 --seed 1 --output forecast/priors/lstm.safetensors --verbose
 
 almanac: $(READY) ## write down again on which days exchanges trade, from the exchange_calendars that is installed
 	$(BIN)/python -c 'from forecast.calendars import almanac, exchanges; almanac.FILE.write_text(exchanges.almanac_of_library())'

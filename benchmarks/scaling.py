@@ -34,10 +34,10 @@ from forecast.synthetic.windows import PER_SERIES
 
 #: Steps of a piece unless it is of the curve of steps, and the width of one unless it is of the curve of weights.
 STEPS, HIDDEN = 2000, 64
-WIDTHS = (64, 128, 192, 320, 640)
+WIDTHS = (64, 128, 320, 640)
 #: Different series that are drawn again and again; 0: none is ever seen again.
-SERIES = (256, 1024, 4096, 16384, 0)
-LENGTHS = (500, 1000, 2000, 6000, 24000)
+SERIES = (256, 1024, 4096, 0)
+LENGTHS = (500, 1000, 2000, 4000, 24000)
 BACKS = (0, 1, 3, 5)
 BATCH = 64
 #: Wide networks learn in smaller steps: this rate is that of 64 units, and it falls with the root of the width.
