@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from forecast.models.smoothing import repeated
 from forecast.models.traits import Traits
@@ -71,7 +72,9 @@ def _apart(values: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
     The sum of squared differences, less the squares of the last one, which are the same for all: [B, N − S + 1].
     """
     steps, n = last.shape[1], values.shape[1]
-    sums, squares = (torch.nn.functional.pad(v.double().cumsum(1), (1, 0)) for v in (values, values.double().square()))
+    # Sums of thousands of values are taken from each other; not every device has more than single precision.
+    exact = values.float() if values.device.type == "mps" else values.double()
+    sums, squares = (functional.pad(v.cumsum(1), (1, 0)) for v in (exact, exact.square()))
     means = (sums[:, steps:] - sums[:, :-steps]) / steps
     within = squares[:, steps:] - squares[:, :-steps] - steps * means.square()
     # The products with every stretch at once, by the Fourier transform.

@@ -35,8 +35,11 @@ def candidates(
     found = anchors(context, available, season_lengths, horizon)
     if design == FIRST:
         return found
-    lines = _lines(context.shape[1], season_lengths)
-    whole = [2 * found[:, line] - found[:, base] for line, base in lines]
+    # Before its second season a line is the last value, which has no slope; its base may be a season already.
+    whole = [
+        torch.where((available >= 2 * m)[:, None], 2 * found[:, line] - found[:, base], found[:, line])
+        for line, base, m in _lines(context.shape[1], season_lengths)
+    ]
     return torch.cat(
         [
             found,
@@ -55,18 +58,21 @@ def candidate_traits(context_length: int, season_lengths: tuple[int, ...], desig
     if design == FIRST:
         return plain[:, :N_OF_ANCHORS]
     lines = _lines(context_length, season_lengths)
-    whole = [Traits(*plain[line].tolist())._replace(drift=1.0) for line, _ in lines]
+    whole = [Traits(*plain[line].tolist())._replace(drift=1.0) for line, _, _ in lines]
     fitted = autoregression_traits(context_length, season_lengths)
     return torch.cat([plain, torch.tensor([*whole, *fitted, *analogue_traits(context_length, season_lengths[0])])])
 
 
 @lru_cache(maxsize=64)
-def _lines(context_length: int, season_lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Where each line is among the anchors, and what goes on from without its slope: its profile, or the last value."""
+def _lines(context_length: int, season_lengths: tuple[int, ...]) -> tuple[tuple[int, int, int], ...]:
+    """Where each line is among the anchors, where its base, which is it without its slope, and the steps of its season.
+
+    The base is the profile of as many seasons, or the last value where there is none.
+    """
     every = [Traits(*row) for row in anchor_traits(context_length, season_lengths).tolist()]
     bases = {own: i for i, own in enumerate(every) if own.profile}
     return tuple(
-        (i, 0 if own.seasonless else bases[own._replace(line=0.0, profile=1.0)])
+        (i, 0 if own.seasonless else bases[own._replace(line=0.0, profile=1.0)], season_lengths[int(own.rank)])
         for i, own in enumerate(every)
         if own.line
     )
