@@ -104,7 +104,9 @@ def _correlations(values: Array, scale: int, reach: int) -> Array:
         return np.zeros(reach + 1)
     size = 1 << (2 * len(centred) - 1).bit_length()
     spectrum = np.abs(np.fft.rfft(centred, size)) ** 2
-    return np.asarray(np.fft.irfft(spectrum, size)[: reach + 1] / variance)
+    found = np.fft.irfft(spectrum, size)[: min(reach + 1, len(centred))] / variance
+    # Beyond its length a series has nothing to compare.
+    return np.pad(found, (0, reach + 1 - len(found)))
 
 
 def _related(length: int, other: int, scale: float) -> bool:
