@@ -97,10 +97,9 @@ def tune(
     training, windows, validation = validation_windows(panel, plan, device, architecture=tuning.architecture)
     starts = training.training_starts(plan.min_context)
     judged = windows, validation
+    # Heads first: they take a moment, and where time is short they are what there is.
+    heads = Tuned(_train_heads(plan, tuning, training, starts, tuning.recipe, clock, share, judged), True)
     every = Tuned(_train(plan, tuning, training, starts, tuning.recipe, clock, share, snapshots, judged), False)
-    if clock.is_up(share):
-        return every
-    heads = Tuned(_train_heads(plan, tuning, training, starts, tuning.recipe, judged), True)
     return heads if heads.loss < every.loss else every
 
 
@@ -120,7 +119,7 @@ def retune(
     starts = windows.training_starts(plan.min_context)
     recipe = replace(tuning.recipe, max_steps=tuned.steps)
     if tuned.head_alone:
-        return _train_heads(plan, tuning, windows, starts, recipe, None)
+        return _train_heads(plan, tuning, windows, starts, recipe, clock, 1.0, None)
     return _train(plan, tuning, windows, starts, recipe, clock, 1.0, snapshots, None)
 
 
@@ -154,6 +153,8 @@ def _train_heads(
     windows: Windows,
     starts: Tensor,
     recipe: Recipe,
+    clock: Clock,
+    share: float,
     validation: tuple[Windows, Tensor] | None,
 ) -> list[Fit]:
     """The networks of the prior, of which nothing but the head has learnt."""
@@ -161,7 +162,15 @@ def _train_heads(
     members = [{**weights, **response} for weights in tuning.prior.weights]
     with torch.enable_grad():
         return [
-            train_head(network, windows, starts, replace(recipe, seed=recipe.seed + member), validation)
+            train_head(
+                network,
+                windows,
+                starts,
+                replace(recipe, seed=recipe.seed + member),
+                clock,
+                share=share,
+                validation=validation,
+            )
             for member, network in enumerate(built(tuning.architecture, members), start=1)
         ]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecast import Config, Forecaster, fitting
+from forecast import Config, Forecaster, finetuning, fitting
 from forecast.config import ModelConfig, TrainConfig
 from forecast.errors import CheckpointError, ConfigError, DataError
 from forecast.finetuning import best_share
@@ -224,16 +224,44 @@ def test_the_better_of_two_forecasts_gets_the_weight():
 
 def test_what_the_networks_keep_is_weighed_by_all_held_out_windows(monkeypatch):
     """The share that is judged knows the validation windows alone; the one that forecasts the test windows, too."""
-    parts = []
+    judged, judge = [], fitting.judge_numbers
 
-    def remembered(own, priors, levels):
-        parts.append(len(own))
-        return 0.25 * len(own)
+    def remembered(plan, looks, kept, beside):
+        judged.append((looks, kept, beside))
+        return judge(plan, looks, kept, beside)
 
-    monkeypatch.setattr(fitting, "best_share", remembered)
+    monkeypatch.setattr(fitting, "best_share", lambda own, priors, levels: 0.25 * len(own))
+    monkeypatch.setattr(fitting, "judge_numbers", remembered)
     panel = daily(weekly_wave(150))
     planned = plan(panel, replace(QUICK, model=replace(QUICK.model, prior=str(BUNDLED))))
     found = fitting.fit_networks(panel, planned, "cpu", Clock(None, None, None))
-    assert parts == [1, 2]
     assert (found.chosen.share, found.ensemble.share) == (0.25, 0.5)
     assert any("50 % of the weight" in told and "judged with 25 %" in told for told in found.began)
+    ((looks, kept, beside),) = judged
+    own, tuned = (beside[name].forecast.quantiles for name in ("from scratch", "fine-tuned"))
+    np.testing.assert_allclose(looks.test.forecast.quantiles, 0.75 * own + 0.25 * tuned)
+    np.testing.assert_allclose(kept.test.forecast.quantiles, 0.5 * own + 0.5 * tuned)
+
+
+@pytest.mark.parametrize("head_is_better", [True, False])
+def test_the_part_that_did_better_on_the_validation_windows_goes_on(monkeypatch, head_is_better):
+    """All weights or the head alone; and what is trained again on every row is that part."""
+    losses = {"head": 1.0 if head_is_better else 2.0, "all": 1.5}
+    again = []
+    whole, heads = finetuning._train, finetuning._train_heads
+
+    def train_whole(*arguments):
+        again.append("all")
+        return [replace(fit, validation=losses["all"]) for fit in whole(*arguments)]
+
+    def train_heads(*arguments):
+        again.append("head")
+        return [replace(fit, steps=3, validation=losses["head"]) for fit in heads(*arguments)]
+
+    monkeypatch.setattr(finetuning, "_train", train_whole)
+    monkeypatch.setattr(finetuning, "_train_heads", train_heads)
+    panel = daily(weekly_wave(150))
+    config = replace(QUICK, model=replace(QUICK.model, prior=str(BUNDLED)), train=TrainConfig(max_steps=5))
+    found = fitting.fit_networks(panel, plan(panel, config), "cpu", Clock(None, None, None))
+    assert again == ["head", "all", "head" if head_is_better else "all"]
+    assert ("its head alone fine-tuned for 3 steps" in " ".join(found.began)) == head_is_better

@@ -160,3 +160,16 @@ def test_no_gradient_goes_through_an_autoregression():
     context = torch.randn(2, 60, requires_grad=True)
     assert not autoregressed(context, all_of(context), (4,), 5).requires_grad
     assert candidates(context, all_of(context), (4,), 5).requires_grad
+
+
+@pytest.mark.parametrize("known", [5, 12, 18, 23])
+def test_before_its_second_season_a_line_has_no_slope_to_be_whole(known):
+    """It is the last value there, as the line at half its slope is, whatever the one season looked like."""
+    torch.manual_seed(6)
+    context = torch.zeros(1, 60)
+    context[0, -known:] = torch.randn(known)
+    context[0, :-known] = context[0, -known]
+    traits = [Traits(*row) for row in candidate_traits(60, (12,)).tolist()]
+    found = candidates(context, torch.tensor([known]), (12,), 9)[0]
+    for i in (i for i, t in enumerate(traits) if t.line and t.drift):
+        torch.testing.assert_close(found[i], context[0, -1].expand(9))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forecast.synthetic import FAMILIES, draw_series
-from forecast.synthetic.series import SHARES, splice
+from forecast.synthetic.series import SHARES, grown, splice
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -62,3 +62,17 @@ def test_a_splice_follows_one_process_and_then_the_other() -> None:
     """Until the step it is the first, from there on it has the changes of the second, and it does not jump."""
     before, after = np.array([1.0, 2, 3, 4, 5]), np.array([0.0, 10, 20, 30, 50])
     assert splice(before, after, 2).tolist() == [1, 2, 3, 13, 33]
+
+
+def test_a_fifth_of_the_series_that_grow_fall() -> None:
+    """A line is added whose rise over a season lies between a tenth and one and a half deviations of such changes."""
+    values = np.random.default_rng(0).normal(size=60)
+    unit = (values[12:] - values[:-12]).std()
+    rng, rises = np.random.default_rng(1), []
+    for _ in range(500):
+        added = grown(rng, values, 12) - values
+        np.testing.assert_allclose(np.diff(added), added[1], rtol=1e-9)
+        rises.append(12 * added[1] / unit)
+    assert np.mean(np.array(rises) < 0) == pytest.approx(0.2, abs=0.06)
+    assert 0.1 <= np.abs(rises).min() < 0.12
+    assert 1.3 < np.abs(rises).max() <= 1.5

@@ -68,3 +68,22 @@ def test_short_series_are_as_common_as_told_and_have_two_seasons_at_least() -> N
     assert beginnings.max() >= 400 - 48
     # A scattered gap or a stretch may hide the first values, but a season is left of two.
     assert beginnings.max() <= 400 - 12
+
+
+def test_a_family_says_how_many_of_its_series_are_short() -> None:
+    """None, and all of them."""
+    for short, share in ((0.0, 0.0), (1.0, 1.0)):
+        windows = draw_windows(np.random.default_rng(8), (12,), 400, 12, 400, short=short)
+        beginnings = np.isfinite(windows).argmax(axis=1)
+        # A scattered gap may hide the first value of any series.
+        assert np.mean(beginnings > 5) == pytest.approx(share, abs=0.03)
+
+
+def test_series_of_a_growing_family_go_somewhere() -> None:
+    """Where all grow, the last value lies farther from the first, beside the changes between, than where none does."""
+    far = []
+    for growing in (0.0, 1.0):
+        windows = draw_windows(np.random.default_rng(9), (1,), 60, 6, 400, short=0.0, growing=growing)
+        first, last = np.nanmean(windows[:, :5], axis=1), np.nanmean(windows[:, 55:60], axis=1)
+        far.append(np.median(np.abs(last - first)))
+    assert far[1] > 1.2 * far[0]
