@@ -1,11 +1,10 @@
 """Explanation: what a trained network does with one context, as numbers: gates, gradients, sensitivity, weights.
 
-And, over many windows, how much worse the forecast becomes when a covariate is shuffled. It draws and prints nothing.
+And how a prior beside it, or alone, weighs what it chooses from. It draws and prints nothing.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,21 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from forecast import metrics
+from forecast import weighing as weighings
 from forecast.config import suggest
 from forecast.covariates import require_known, with_features
 from forecast.errors import ConfigError, DataError
-from forecast.features import feature_names, is_holiday
 from forecast.forecaster import Forecaster
 from forecast.models.anchors import anchor_names
 from forecast.models.recurrent import RecurrentNetwork
 from forecast.models.unrolling import Unrolled, uncut, unrolled
 from forecast.panel import Panel, Series, Timestamps, Values
-from forecast.prediction import covariates_of
-from forecast.rolling import Window, ahead, history
-from forecast.scaling import Scaling, fit_history_scaling
+from forecast.prediction import final_windows
 from forecast.training import computing
-from forecast.windows import Batch, Windows
+from forecast.weighing import Weighing, weighing
+from forecast.windows import Batch
 
 Array = NDArray[np.float64]
 
@@ -43,15 +40,14 @@ _RECURRENT = ("stack", "decoder")
 _AT_ONCE = 64
 #: A part that moves the forecast by less than this share of the whole does so by rounding.
 _ROUNDING = 1e-6
-#: Windows that covariates are shuffled over, at most.
-_MOST_WINDOWS = 200
 
 
 @dataclass(frozen=True)
 class Context:
     """What the network sees of one series: the last M steps before the cutoff, of at most `length` that it could see.
 
-    timestamps and values [M], NaN where missing; a recurrent step takes in `segment` steps.
+    timestamps and values [M], NaN where missing; a recurrent step takes in `segment` steps, 0 where what sees it is a
+    prior, which reads a season in some points.
     """
 
     item: str
@@ -68,11 +64,10 @@ class Context:
     @property
     def begins(self) -> list[int]:
         """Where in timestamps each recurrent step that sees anything begins; the first may be shorter than others."""
-        return sorted({max(0, len(self.values) - end) for end in range(self.segment, self._reach + 1, self.segment)})
-
-    @property
-    def _reach(self) -> int:
-        return -(-len(self.values) // self.segment) * self.segment
+        if not self.segment:
+            return []
+        reach = -(-len(self.values) // self.segment) * self.segment
+        return sorted({max(0, len(self.values) - end) for end in range(self.segment, reach + 1, self.segment)})
 
 
 @dataclass(frozen=True)
@@ -147,9 +142,11 @@ class Reach:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One window as a Forecaster sees it. Layers are those of the network `member`; the rest is the whole forecast.
+    """One window as a Forecaster sees it. Layers are those of the network `member`, one of those trained from nothing.
 
-    reaches are those of the forecast and of its parts; weights say how much of each anchor is in it, the largest first.
+    reaches are those of the mean of these networks and of its parts; weights say how much of each anchor is in it, the
+    largest first. prior is how a prior weighs its candidates, None where it has no part in the forecast. Of a prior
+    alone there is nothing else: no layers, reaches and weights.
     """
 
     context: Context
@@ -157,9 +154,17 @@ class Explanation:
     layers: tuple[Layer, ...]
     reaches: tuple[Reach, ...]
     weights: tuple[tuple[str, float], ...]
+    prior: Weighing | None = None
+
+    @property
+    def share(self) -> float:
+        """How much of the forecast is that of the networks trained from nothing."""
+        return 1.0 if self.prior is None else 1 - self.prior.share
 
     def layer(self, number: int | None = None, direction: str | None = None) -> Layer:
         """A layer: the last one, forward, unless others are named. Raises ConfigError for one that is not there."""
+        if not self.layers:
+            raise _prior_alone("layers")
         last = max(layer.number for layer in self.layers)
         number, direction = last if number is None else number, direction or FORWARD
         for layer in self.layers:
@@ -172,79 +177,49 @@ class Explanation:
         raise ConfigError(f"direction is {direction!r}, but the network reads forward only", hint="--direction forward")
 
     @property
-    def sentence(self) -> str:
-        """How far back the forecast looks, in plain words."""
+    def sentence(self) -> str | None:
+        """How far back the forecast of the networks trained from nothing looks, in plain words; None without these."""
+        if not self.reaches:
+            return None
         whole = self.reaches[0]
         half, most, furthest = whole.within(0.5), whole.within(0.9), whole.furthest
+        alone = self.prior is None
         if half is None:
-            return "the forecast does not depend on any value of the context"
-        said = f"half of the forecast's sensitivity lies {_last(half)}, 90 % {_last(most or half)}"
+            return f"{'the forecast does' if alone else 'these networks do'} not depend on any value of the context"
+        whose = "the forecast's sensitivity" if alone else "the sensitivity of these networks"
+        said = f"half of {whose} lies {_last(half)}, 90 % {_last(most or half)}"
         if furthest is None:
             return f"{said}; no step alone moves it by more than 1 %"
         whole_context = ", the whole context" if furthest == self.context.length else ""
         return f"{said}; the furthest step that moves it by more than 1 % is {furthest:,} back{whole_context}"
 
 
-@dataclass(frozen=True)
-class Shuffled:
-    """The error with one covariate shuffled over the windows: mean and standard deviation over the repeats.
-
-    None for one that is the same in all windows, so that there is nothing to shuffle.
-    """
-
-    name: str
-    mean: float | None
-    deviation: float | None
-
-
-@dataclass(frozen=True)
-class Importance:
-    """What covariates are worth: the error as it is, and with each of them shuffled, the most harmful first.
-
-    The metric is mase, or mae where that is undefined, averaged over n_windows, `seen` of which were known in training.
-    There are no covariates here and the error is NaN where fewer than two windows have outcomes.
-    """
-
-    metric: str
-    error: float
-    covariates: tuple[Shuffled, ...]
-    n_windows: int
-    seen: int
-    repeats: int
-
-
 def explain(forecaster: Forecaster, panel: Panel, series: Series, member: int = 1) -> Explanation:
     """What the forecaster does with the last window of one series of a panel.
 
-    Derivatives are taken of the medians as they are scaled for the network, in logarithms where the model takes them,
-    with the scaling held as it is. Raises ConfigError for a member that is not there and for a model of states,
-    DataError for a future covariate that is not known over the horizon and for a derivative that is not finite.
+    A prior alone has no layers, and no member but the first. Derivatives are taken of the medians as they are scaled
+    for the network, in logarithms where the model takes them, with the scaling held as it is. Raises ConfigError for a
+    member that is not there and for a model of states, DataError for a future covariate that is not known over the
+    horizon and for a derivative that is not finite.
     """
     if forecaster.states:
         raise ConfigError("the model forecasts states, and only forecasts of numbers are explained")
     members = len(forecaster.networks)
-    if not members:
-        raise ConfigError(
-            "the model is a prior alone, and what is explained are networks that were trained on the data",
-            hint="forecast train DATA",
-        )
-    if not 1 <= member <= members:
+    if not members and member != 1:
+        raise _prior_alone(f"network {member}")
+    if members and not 1 <= member <= members:
         raise ConfigError(f"member is {member}, but the model has {members} network{'s'[: members > 1]}")
     a = forecaster.architecture
     one = replace(panel, series=(series,))
     require_known(one, a.horizon)
     told = with_features(one, forecaster.features, a.horizon).series[0]
-    windows, _ = _windows(forecaster, [told])
-    batch = windows.batch(windows.final_starts())
-    seen = min(len(series), a.context_length)
-    context = Context(
-        _label(panel, series),
-        series.timestamps[-seen:],
-        series.values[-seen:],
-        a.context_length,
-        a.segment,
-    )
     with computing(forecaster.config.train.threads or 1):
+        prior = weighing(forecaster, told)
+        if prior is not None and not members:
+            return Explanation(_context(panel, series, prior.context_length), member, (), (), (), prior)
+        context = _context(panel, series, a.context_length, a.segment)
+        windows, _ = final_windows([told], forecaster.config.data.scaling or "none", a)
+        batch = windows.batch(windows.final_starts())
         layers = _layers(forecaster.networks[member - 1], batch, len(context.begins))
         reaches = _reaches(forecaster.networks, batch)
         with torch.no_grad():
@@ -256,7 +231,7 @@ def explain(forecaster: Forecaster, panel: Panel, series: Series, member: int = 
         ((name, weight) for name, weight in zip(names[: len(mixed)], mixed.tolist(), strict=True) if weight > 0),
         key=lambda pair: -pair[1],
     )
-    return Explanation(context, member, layers, reaches, tuple(weights))
+    return Explanation(context, member, layers, reaches, tuple(weights), prior)
 
 
 def find_series(panel: Panel, item: str | None) -> Series:
@@ -277,55 +252,6 @@ def find_series(panel: Panel, item: str | None) -> Series:
     return names[item]
 
 
-def importance(forecaster: Forecaster, panel: Panel, repeats: int = 5, seed: int = 1) -> Importance | None:
-    """What each covariate is worth on recent windows of all series, by shuffling it over them (Breiman 2001).
-
-    A covariate takes the values that it has around another window, context and horizon alike; holidays are shuffled
-    together, and so are the columns of one calendar feature. None where there are no covariates.
-    """
-    groups = _groups(forecaster)
-    if not groups:
-        return None
-    chosen = _recent(forecaster, panel, seed)
-    if len(chosen) < 2:
-        return Importance("mase", math.nan, (), len(chosen), 0, repeats)
-    windows, scalings = _windows(forecaster, [history for history, _ in chosen])
-    batch = windows.batch(windows.final_starts())
-    actual = np.stack([outcome for _, outcome in chosen])
-    season = forecaster.config.data.season_length or 1
-    scales = np.array([metrics.seasonal_scales(history.values, season)[0] for history, _ in chosen])
-
-    def errors(batch: Batch) -> tuple[float, float]:
-        """MASE and MAE, each over the windows where it is defined."""
-        median = np.stack(
-            [s.inverse(m + level) for s, m, level in zip(scalings, medians(batch), windows.levels, strict=True)]
-        )
-        mae = metrics.mae(actual, forecaster.bounds.clip(median))
-        return _mean(metrics.ratio(mae, scales)), _mean(mae)
-
-    def medians(batch: Batch) -> Array:
-        with torch.no_grad():
-            arguments = batch.context, batch.spread, batch.covariates, batch.static
-            found = torch.stack([network(*arguments)[0] for network in forecaster.networks]).mean(0)
-        return np.asarray(found[..., forecaster.quantile_levels.index(0.5)].double().numpy())
-
-    random = np.random.default_rng(seed)
-    with computing(forecaster.config.train.threads or 1):
-        as_it_is = errors(batch)
-        which = 1 if math.isnan(as_it_is[0]) else 0
-        found = []
-        for name, (varying, static) in groups.items():
-            if not _differ(batch.covariates[..., varying]) and not _differ(batch.static[:, static]):
-                found.append(Shuffled(name, None, None))
-                continue
-            worse = [errors(_shuffled(batch, varying, static, random))[which] for _ in range(repeats)]
-            found.append(Shuffled(name, float(np.mean(worse)), float(np.std(worse, ddof=min(1, repeats - 1)))))
-    trained = np.datetime64(forecaster.data.last)
-    seen = sum(bool(history.timestamps[-1] < trained) for history, _ in chosen)
-    ranked = sorted(found, key=lambda each: -math.inf if each.mean is None else each.mean, reverse=True)
-    return Importance(("mase", "mae")[which], as_it_is[which], tuple(ranked), len(chosen), seen, repeats)
-
-
 def to_dict(explanation: Explanation) -> dict[str, Any]:
     """All numbers of an explanation as plain values, times as ISO texts."""
     context = explanation.context
@@ -335,12 +261,14 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         "context": {
             "steps": len(context.values),
             "length": context.length,
-            "segment": context.segment,
+            "segment": context.segment or None,
             "timestamps": [str(stamp) for stamp in context.timestamps],
             "values": context.values.tolist(),
             "step_begins": [str(context.timestamps[i]) for i in context.begins],
         },
+        "share": explanation.share,
         "anchors": [{"name": name, "weight": weight} for name, weight in explanation.weights],
+        "prior": None if explanation.prior is None else weighings.to_dict(explanation.prior),
         "sensitivity": [
             {
                 "part": reach.name,
@@ -369,13 +297,10 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _windows(forecaster: Forecaster, histories: Sequence[Series]) -> tuple[Windows, list[Scaling]]:
-    """The histories as the network sees them, each scaled by what it holds itself, and those scalings."""
-    a = forecaster.architecture
-    scalings = [fit_history_scaling(each.values, forecaster.config.data.scaling or "none") for each in histories]
-    scaled = [scaling.transform(each.values) for scaling, each in zip(scalings, histories, strict=True)]
-    lengths, covariates = (a.context_length, a.horizon), covariates_of(histories, a)
-    return Windows(scaled, *lengths, "cpu", covariates=covariates, on_zero=a.counts), scalings
+def _context(panel: Panel, series: Series, length: int, segment: int = 0) -> Context:
+    """What a network that sees so many steps sees of a series."""
+    seen = min(len(series), length)
+    return Context(_label(panel, series), series.timestamps[-seen:], series.values[-seen:], length, segment)
 
 
 def _medians(network: RecurrentNetwork, batch: Batch) -> Tensor:
@@ -476,73 +401,17 @@ def _detached(found: Any) -> Any:
     return type(found)(map(_detached, found)) if isinstance(found, (tuple, list)) else found
 
 
-def _groups(forecaster: Forecaster) -> dict[str, tuple[list[int], list[int]]]:
-    """What is shuffled together, by name: its columns among past and future covariates, and among the static ones."""
-    holidays = tuple(name for name in forecaster.features if is_holiday(name))
-    own = [c.name for c in forecaster.covariates if c.role != "static"]
-    varying = [*own, *feature_names(forecaster.features)]
-    groups: dict[str, tuple[list[int], list[int]]] = {name: ([i], []) for i, name in enumerate(own)}
-    static = [c.name for c in forecaster.covariates if c.role == "static"]
-    groups |= {name: ([], [i]) for i, name in enumerate(static)}
-    if holidays:
-        groups["holidays"] = ([varying.index(name, len(own)) for name in feature_names(holidays)], [])
-    for feature in forecaster.features:
-        if not is_holiday(feature):
-            groups[feature] = ([varying.index(name, len(own)) for name in feature_names((feature,))], [])
-    return groups
-
-
-def _recent(forecaster: Forecaster, panel: Panel, seed: int) -> list[tuple[Series, Array]]:
-    """Histories as they were known at a cutoff, and outcomes [H], of windows of the last quarter of each series."""
-    a = forecaster.architecture
-    latest = np.array([max(len(s) - a.horizon, 0) for s in panel.series])
-    # Every step is a cutoff: of windows a horizon apart, all might begin on the same day of the week.
-    counts = np.where(latest > 0, np.maximum(latest // 4, 1), 0)
-    total = int(counts.sum())
-    drawn = np.sort(np.random.default_rng(seed).permutation(total)[:_MOST_WINDOWS])
-    owners = np.searchsorted(np.cumsum(counts), drawn, side="right")
-    used, rows = np.unique(owners, return_inverse=True)
-    if not len(used):
-        return []
-    some = replace(panel, series=tuple(panel.series[i] for i in used))
-    some = with_features(some, forecaster.features, a.horizon)
-    future = [i for i, c in enumerate(some.of_role("past", "future")) if c.role == "future"]
-    found = []
-    for number, owner, row in zip(drawn.tolist(), owners.tolist(), rows.tolist(), strict=True):
-        series = some.series[row]
-        cut = int(latest[owner] - (number - (np.cumsum(counts)[owner] - counts[owner])))
-        window = Window(row, 0, cut)
-        outcome = ahead(series, window, a.horizon)
-        known = not np.isnan(series.covariates[cut : cut + a.horizon, future]).any() if future else True
-        if known and not (
-            np.isnan(series.values[max(0, cut - a.context_length) : cut]).all() or np.isnan(outcome).all()
-        ):
-            found.append((history(some, window), outcome))
-    return found
-
-
-def _shuffled(batch: Batch, varying: list[int], static: list[int], random: np.random.Generator) -> Batch:
-    order = torch.from_numpy(random.permutation(len(batch.context)))
-    covariates, fixed = batch.covariates.clone(), batch.static.clone()
-    covariates[..., varying] = batch.covariates[order][..., varying]
-    fixed[:, static] = batch.static[order][:, static]
-    return replace(batch, covariates=covariates, static=fixed)
-
-
-def _differ(values: Tensor) -> bool:
-    """Whether not all windows [B, ...] have the same values, not known counting as one."""
-    same = (values == values[:1]) | (torch.isnan(values) & torch.isnan(values[:1]))
-    return not bool(same.all())
-
-
-def _mean(values: Array) -> float:
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if len(defined) else math.nan
-
-
 def _label(panel: Panel, series: Series) -> str:
     several = len(panel.columns.targets) > 1
     return f"{series.name} · {series.target}" if series.item_id and several else series.name
+
+
+def _prior_alone(what: str) -> ConfigError:
+    return ConfigError(
+        f"the model is a prior alone, without {what}: gates, gradients and lags are those of networks trained from "
+        "nothing",
+        hint="--picture anchors shows what a prior mixes",
+    )
 
 
 def _last(steps: int) -> str:

@@ -51,6 +51,13 @@ class Ensemble:
         return str(next((*self.networks, *self.priors)[0].parameters()).device)
 
     @property
+    def shares(self) -> tuple[float, float]:
+        """The weight of the networks, and that of the priors."""
+        if not self.networks or not self.priors:
+            return float(bool(self.networks)), float(bool(self.priors))
+        return 1 - self.share, self.share
+
+    @property
     def on_cpu(self) -> Ensemble:
         """The same networks in the memory of the CPU."""
         networks = tuple(network.cpu() for network in self.networks)
@@ -58,13 +65,9 @@ class Ensemble:
 
     def quantiles(self, batch: Batch) -> Tensor:
         """The quantiles [B, H, Q] of all networks, averaged, each told no more of the batch than it can see."""
-        parts = [(own, share) for own, share in self._parts() if share]
+        kinds: tuple[Sequence[Network], ...] = (self.networks, self.priors)
+        parts = [(own, share) for own, share in zip(kinds, self.shares, strict=True) if share]
         return sum((share * _mean(own, batch) for own, share in parts), start=torch.zeros(()))
-
-    def _parts(self) -> list[tuple[Sequence[Network], float]]:
-        if not self.networks or not self.priors:
-            return [(self.networks or self.priors, 1.0)]
-        return [(self.networks, 1 - self.share), (self.priors, self.share)]
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,8 @@ def quantiles_after(ensemble: Ensemble, histories: Sequence[Series], scaling_rul
     block before, as independent errors add up.
     """
     a = ensemble.architecture
-    scalings = tuple(fit_history_scaling(history.values, scaling_rule) for history in histories)
-    scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
     blocks_ahead = -(-horizon // a.horizon) * a.horizon
-    windows = _windows(scaled, histories, a, ensemble.device, blocks_ahead)
+    windows, scalings = final_windows(histories, scaling_rule, a, ensemble.device, ahead=blocks_ahead)
     middle = a.quantile_levels.index(0.5)
     found = []
     with torch.no_grad():
@@ -113,6 +114,15 @@ def quantiles_after(ensemble: Ensemble, histories: Sequence[Series], scaling_rul
     # To the CPU first: not every device has numbers of 64 bits.
     quantiles: Array = torch.cat(found).cpu().double().numpy() + windows.levels[:, None, None]
     return Scaled(quantiles, scalings)
+
+
+def final_windows(
+    histories: Sequence[Series], scaling_rule: str, a: Architecture, device: str = "cpu", *, ahead: int | None = None
+) -> tuple[Windows, tuple[Scaling, ...]]:
+    """The windows after the ends of histories, each scaled by what it holds itself, and those scalings."""
+    scalings = tuple(fit_history_scaling(history.values, scaling_rule) for history in histories)
+    scaled = [scaling.transform(history.values) for scaling, history in zip(scalings, histories, strict=True)]
+    return _windows(scaled, histories, a, device, ahead or a.horizon), scalings
 
 
 def probabilities_after(networks: Sequence[RecurrentNetwork], histories: Sequence[Series], horizon: int) -> Array:

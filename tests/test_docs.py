@@ -26,7 +26,7 @@ PAGES = {
     "cells": ("gradients.png",),
     "compare": (),
     "cron": ("prices.forecast.csv", "energy.forecast.csv", "schedule.json", "jobs.state/summary.json"),
-    "explain": ("gates.png", "prices.html", "gradients.png"),
+    "explain": ("gates.png", "prices.html", "prior.png", "gradients.png"),
     "machines": ("sales.forecast.csv", "jobs.state/summary.1-of-2.json"),
     "network": ("t.safetensors",),
     "presets": (),

@@ -20,7 +20,6 @@ from forecast.explanation import (
     Reach,
     explain,
     find_series,
-    importance,
     to_dict,
 )
 from forecast.forecaster import Forecaster
@@ -29,6 +28,7 @@ from forecast.models.recurrent import RecurrentNetwork
 from forecast.models.stack import Stack
 from forecast.models.unrolling import unrolled
 from tests.panels import daily, driven, promoted, weekly_wave
+from tests.priors import with_prior
 
 SMALL = ModelConfig(hidden=4, horizon=7, context_length=28, members=2)
 BARE = DataConfig(features=("none",), scaling="standard")
@@ -350,69 +350,47 @@ def test_all_numbers_are_plain():
     assert values["context"]["step_begins"][0] == values["context"]["timestamps"][0]
 
 
-@pytest.fixture(scope="module")
-def told():
-    """A panel with a promotion that matters and with noise, and a Forecaster that knows both."""
-    panel = promoted(160)
-    noise = np.random.default_rng(3).normal(size=(len(panel.series[0].covariates), 1))
-    rows = np.hstack([panel.series[0].covariates, noise])
-    panel = driven(panel.series[0].values, rows, names=("promo", "noise"))
-    config = Config(data=replace(BARE, scaling="standard"), model=SMALL, train=TrainConfig(max_steps=10))
-    return panel, Forecaster.fit(panel, config)
-
-
-def test_shuffling_what_matters_costs_more_than_shuffling_noise(told):
-    """The promotion comes first, far above the error as it is; the same seed finds the same."""
-    panel, forecaster = told
-    found = importance(forecaster, panel)
-    first, second = found.covariates
-    assert (first.name, second.name) == ("promo", "noise")
-    assert first.mean > 1.2 * found.error
-    assert abs(second.mean - found.error) < 0.1 * (first.mean - found.error)
-    assert first.deviation > 0
-    assert found == importance(forecaster, panel)
-    # Every cutoff of the last quarter of 153 steps that leaves a whole horizon, all of which training knew.
-    assert (found.metric, found.n_windows, found.seen) == ("mase", 38, 38)
-
-
-def test_an_ignored_covariate_is_worth_exactly_nothing(told):
-    """Where no weight looks at it, the error is the same to the last digit."""
-    panel, forecaster = told
-    loaded = [type(network)(network.architecture).eval() for network in forecaster.networks]
-    for copy, network in zip(loaded, forecaster.networks, strict=True):
-        copy.load_state_dict(network.state_dict())
-        with torch.no_grad():
-            copy.response.weight.zero_()
-            copy.ahead.by_step.weight.zero_()
-            # The first two inputs of a segment are its values and whether they were observed.
-            copy.embed.weight[:, 2 * network.architecture.segment :] = 0.0
-    found = importance(replace(forecaster, networks=tuple(loaded)), panel, repeats=2)
-    assert [(c.mean, c.deviation) for c in found.covariates] == [(found.error, 0.0)] * 2
-
-
-def test_what_is_the_same_everywhere_cannot_be_shuffled(told):
-    """It has no figure, and does not look as if it were worthless."""
-    panel, forecaster = told
-    rows = panel.series[0].covariates.copy()
-    rows[:, 1] = 1.0
-    found = importance(forecaster, driven(panel.series[0].values, rows, names=("promo", "noise")))
-    assert [(c.name, c.mean is None) for c in found.covariates] == [("promo", False), ("noise", True)]
-
-
-def test_without_covariates_or_outcomes_there_is_no_importance(told):
-    """None at all, or nothing but the number of windows."""
-    assert importance(fitted(), WAVE) is None
-    panel, forecaster = told
-    short = driven(panel.series[0].values[:7], panel.series[0].covariates[:14], names=("promo", "noise"))
-    found = importance(forecaster, short)
-    assert (found.covariates, found.n_windows) == ((), 0)
-    assert math.isnan(found.error)
-
-
-def test_a_covariate_that_is_not_known_ahead_is_refused(told):
+def test_a_covariate_that_is_not_known_ahead_is_refused():
     """As it is by a forecast."""
-    panel, forecaster = told
-    rows = panel.series[0].covariates[:160]
-    panel = driven(panel.series[0].values, rows, names=("promo", "noise"))
+    panel = promoted(160)
+    forecaster = Forecaster.fit(panel, Config(data=BARE, model=SMALL, train=BRIEF))
+    panel = driven(panel.series[0].values, panel.series[0].covariates[:160])
     with pytest.raises(DataError, match="'promo' is not known for"):
         explain(forecaster, panel, panel.series[0])
+
+
+def test_a_prior_beside_networks_is_shown_with_its_share():
+    """The networks' own part stays as it is, and the sentence says whose sensitivity it is."""
+    plain, found = (explain(f, WAVE, WAVE.series[0]) for f in (fitted(), with_prior(fitted(), 0.25)))
+    assert (plain.prior, plain.share) == (None, 1.0)
+    assert (found.prior.share, found.share) == (0.25, 0.75)
+    assert found.weights == plain.weights
+    assert found.sentence == plain.sentence.replace("the forecast's sensitivity", "the sensitivity of these networks")
+    values = to_dict(found)
+    assert (values["share"], values["prior"]["share"]) == (0.75, 0.25)
+    assert sum(each["weight"] for each in values["prior"]["candidates"]) == pytest.approx(1)
+    assert to_dict(plain)["prior"] is None
+
+
+def test_a_prior_without_weight_is_not_part_of_the_forecast():
+    """Where held-out windows gave it none."""
+    found = explain(with_prior(fitted(), 0.0), WAVE, WAVE.series[0])
+    assert (found.prior, found.share) == (None, 1.0)
+
+
+def test_a_prior_alone_has_candidates_and_nothing_else():
+    """No layer, no network and no sentence about any; its context is what it sees."""
+    forecaster = with_prior(fitted(), 1.0, alone=True)
+    found = explain(forecaster, WAVE, WAVE.series[0])
+    assert (found.layers, found.reaches, found.weights, found.sentence) == ((), (), (), None)
+    assert (found.share, found.prior.share) == (0.0, 1.0)
+    assert (
+        found.context.length == found.prior.context_length == forecaster.ensemble.priors[0].architecture.context_length
+    )
+    values = to_dict(found)
+    assert (values["anchors"], values["layers"], values["sentence"]) == ([], [], None)
+    assert (values["context"]["segment"], values["context"]["step_begins"]) == (None, [])
+    for refused in (found.layer, lambda: explain(forecaster, WAVE, WAVE.series[0], member=2)):
+        with pytest.raises(ConfigError, match="the model is a prior alone") as caught:
+            refused()
+        assert "--picture anchors" in caught.value.hint

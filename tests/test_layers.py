@@ -122,11 +122,10 @@ ROOMS: dict[str, tuple[int, str]] = {
         "backtesting",
     ),
     "tuning": (5, "errors version config panel evaluation planning training fitting trials study forecaster"),
-    "explanation": (
-        5,
-        "errors config features metrics panel covariates models rolling scaling windows prediction training forecaster",
-    ),
-    "report": (5, "errors calendars panel timeformat forecasts writing explanation scoring"),
+    "weighing": (5, "panel models prediction forecaster"),
+    "importance": (5, "features metrics panel covariates rolling windows prediction training forecaster"),
+    "explanation": (5, "errors config panel covariates models windows prediction training forecaster weighing"),
+    "report": (5, "errors calendars panel timeformat forecasts writing weighing importance explanation scoring"),
     "cluster": (5, "errors workers"),
     "running": (
         5,
@@ -138,8 +137,8 @@ ROOMS: dict[str, tuple[int, str]] = {
         6,
         "errors settings sources version cells config panel timeformat forecasts tuning study "
         "reading diagnosis checking evaluation planning training writing forecaster baselines backtesting report "
-        "adaptation comparison explanation workers filenames shelf jobs durations running snapshots schedules ledger "
-        "scoring shards merging cluster pretraining priors",
+        "adaptation comparison explanation importance workers filenames shelf jobs durations running snapshots "
+        "schedules ledger scoring shards merging cluster pretraining priors",
     ),
     "__main__": (7, "cli"),
     "forecast": (7, "errors version config panel forecasts reading forecaster"),

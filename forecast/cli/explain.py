@@ -11,29 +11,43 @@ import typer
 
 from forecast.cli.display import Screen, aligned, document, numbers
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.predict import find_data
+from forecast.cli.paths import kind_of
+from forecast.cli.predict import PRIOR, column_option, config_without_model, find_data
 from forecast.cli.report import Report, reporting_problems
 from forecast.cli.settings import ExplainSettings
-from forecast.config import ReadConfig
+from forecast.config import Config, ReadConfig
 from forecast.errors import ConfigError, DataError
 from forecast.settings import override
 from forecast.sources import STDIN, display_source, is_local, parse, safe_source
 
 if TYPE_CHECKING:
-    from forecast.explanation import Importance
     from forecast.forecaster import Forecaster
+    from forecast.importance import Importance
     from forecast.panel import Columns, Panel, Series
+    from forecast.reading.panel import OnProgress
     from forecast.report.explanation import Explained
+
+#: What networks are called that are not a prior's.
+_NETWORKS = "the networks trained from nothing"
 
 
 def explain(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", readable=False, help="Model file; several to compare how they look back."),
+        typer.Argument(
+            metavar="MODEL...", readable=False, help="Model file; several to compare how they look back; or prior."
+        ),
     ],
     *,
     settings: ExplainSettings,
     read: ReadConfig,
+    time: Annotated[list[str] | None, column_option("time")] = None,
+    target: Annotated[list[str] | None, column_option("target", "-t")] = None,
+    id: Annotated[list[str] | None, column_option("id")] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", help="Steps ahead, where no model knows them.", rich_help_panel="Without a model"),
+    ] = None,
     report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -45,6 +59,9 @@ def explain(
     the gradient fades on its way through the recurrence, what the gates do, and how much worse the forecast becomes
     when a covariate is shuffled. With --plot it draws one of these, or all of them on one page of HTML.
 
+    Of a prior beside the networks it says which continuations it chose, and how each of these did before. With prior
+    in the place of a model, or a file of `forecast pretrain`, and --data, that is done without any training.
+
     Example:
       forecast train sample_data/prices.csv && forecast explain prices.safetensors --plot gates.png
     """
@@ -53,27 +70,32 @@ def explain(
 
     from forecast.forecaster import Forecaster
 
-    forecasters = [Forecaster.load(model).on_threads(settings.threads) for model in models]
-    for path, forecaster in zip(models, forecasters, strict=True):
-        if forecaster.tuned is not None and forecaster.tuned.share:
-            share = f"{100 * forecaster.tuned.share:.0f} %"
-            screen.note(f"{path}: {share} of the weight is that of a prior, which is not looked into here")
-    require_numbers(forecasters, models)
-    data = _one_source(models, forecasters, settings)
+    named = {name: values for name, values in (("time", time), ("target", target), ("id", id)) if values}
+    priors = [_prior_meant(model) for model in models]
+    _check_priors(models, priors, settings, [*named, *(["horizon"] if horizon is not None else [])])
+    origins = [
+        Forecaster.load(model).on_threads(settings.threads)
+        if prior is None
+        else config_without_model(prior, named, horizon, read)
+        for model, prior in zip(models, priors, strict=True)
+    ]
+    _check_forecasters(origins, models)
+    data = _one_source(models, origins, settings)
     _check_not_read(settings.plot, [data, settings.future_data or "", *map(str, models)])
     notes: dict[str, None] = {}
     looks = []
     with reporting_problems(report, display_source(data)) as note_down, screen.reading() as on_progress:
-        from forecast.reading import read_panel
-
-        for forecaster in forecasters:
-            how = override(forecaster.config.read, read)
-            panel = read_panel(
-                data, read=how, future_data=settings.future_data, known=forecaster.known, on_progress=on_progress
-            )
+        for origin in origins:
+            panel = _panel_for(origin, data, settings, read, on_progress)
             notes |= dict.fromkeys(panel.notes)
             looks.append(panel)
         note_down(notes)
+    forecasters = []
+    for origin, panel in zip(origins, looks, strict=True):
+        if isinstance(origin, Config):
+            origin = Forecaster.of_prior(panel, origin).on_threads(settings.threads)
+            notes |= dict.fromkeys(origin.plan_notes)
+        forecasters.append(origin)
     for note in notes:
         screen.aside(note)
     names = _names(models)
@@ -103,11 +125,63 @@ def explain(
         screen.note(f"wrote {settings.plot}")
 
 
-def require_numbers(forecasters: Sequence[Forecaster], models: Sequence[Path]) -> None:
-    """Raise ConfigError for a model of states, whose probabilities are not looked into yet."""
-    for forecaster, model in zip(forecasters, models, strict=True):
-        if forecaster.states:
+def _prior_meant(model: Path) -> str | None:
+    """Which prior is to be looked into by itself: "auto", or a file; None where it is a model of data."""
+    if model == Path(PRIOR) and not model.exists():
+        return "auto"
+    return str(model) if kind_of(model) == "prior" else None
+
+
+def _check_priors(
+    models: Sequence[Path], priors: Sequence[str | None], settings: ExplainSettings, named: Sequence[str]
+) -> None:
+    """Raise ConfigError where a prior lacks data or has company, or what only it has to be told goes to a model."""
+    for model, prior in zip(models, priors, strict=True):
+        if prior is None and named:
+            said = " and ".join(f"--{name}" for name in named)
+            raise ConfigError(f"{said}: {model} knows its columns and its horizon", hint="leave it out")
+        if prior is not None and len(models) > 1:
+            raise _incomparable(model)
+        if prior is not None and settings.data is None:
+            raise ConfigError(
+                "a prior belongs to no file, and needs one to look at", hint=f"forecast explain {model} --data FILE"
+            )
+
+
+def _check_forecasters(origins: Sequence[Forecaster | Config], models: Sequence[Path]) -> None:
+    """Raise ConfigError for a model of states, whose probabilities are not looked into, and a prior among several."""
+    for origin, model in zip(origins, models, strict=True):
+        if isinstance(origin, Config):
+            continue
+        if origin.states:
             raise ConfigError(f"{model} forecasts states, and only forecasts of numbers are explained")
+        if len(models) > 1 and not origin.networks:
+            raise _incomparable(model)
+
+
+def _incomparable(model: Path) -> ConfigError:
+    return ConfigError(
+        f"{model} is a prior alone, and several models are compared by their networks that were trained from nothing",
+        hint=f"forecast explain {model}",
+    )
+
+
+def _panel_for(
+    origin: Forecaster | Config,
+    data: str,
+    settings: ExplainSettings,
+    read: ReadConfig,
+    on_progress: OnProgress | None,
+) -> Panel:
+    """The data as a model learnt to read them, or as a prior, which learnt nothing of them, is told to."""
+    from forecast.reading import read_panel
+
+    columns, how, known = (
+        (origin.data, origin.read, None)
+        if isinstance(origin, Config)
+        else (None, override(origin.config.read, read), origin.known)
+    )
+    return read_panel(data, columns, read=how, future_data=settings.future_data, known=known, on_progress=on_progress)
 
 
 def check_before_work(models: Sequence[Path], settings: ExplainSettings) -> None:
@@ -149,11 +223,11 @@ class _Section:
             screen.result(sentence)
 
 
-def _one_source(models: Sequence[Path], forecasters: Sequence[Forecaster], settings: ExplainSettings) -> str:
+def _one_source(models: Sequence[Path], origins: Sequence[Forecaster | Config], settings: ExplainSettings) -> str:
     """The source that all models are explained on; ConfigError where they were trained on different ones."""
     found = [
-        find_data(settings.data, forecaster.data_path, model)
-        for model, forecaster in zip(models, forecasters, strict=True)
+        find_data(settings.data, None if isinstance(origin, Config) else origin.data_path, model)
+        for model, origin in zip(models, origins, strict=True)
     ]
     for model, source in zip(models, found, strict=True):
         if source != found[0]:
@@ -181,7 +255,8 @@ def _names(models: Sequence[Path]) -> list[str]:
 
 def _look(name: str, forecaster: Forecaster, panel: Panel, settings: ExplainSettings, *, alone: bool) -> Explained:
     """One model with the window that was asked for, and alone also what its covariates are worth."""
-    from forecast.explanation import explain, find_series, importance
+    from forecast.explanation import explain, find_series
+    from forecast.importance import importance
     from forecast.report.explanation import Explained
 
     series = find_series(panel, settings.item)
@@ -190,7 +265,8 @@ def _look(name: str, forecaster: Forecaster, panel: Panel, settings: ExplainSett
         found = explain(forecaster, panel, until, settings.member)
     except DataError as error:
         raise DataError(error.message, why=error.why, hint=_hint(error.hint, until, forecaster)) from error
-    layer = found.layer(settings.layer, settings.direction)
+    asked = found.layers or settings.layer is not None or settings.direction is not None
+    layer = found.layer(settings.layer, settings.direction) if asked else None
     worth = importance(forecaster, panel, settings.repeats, settings.seed) if alone else None
     return Explained(name, forecaster.config.model.cell, found, layer, len(forecaster.networks), worth)
 
@@ -222,7 +298,7 @@ def _write(models: Sequence[Explained], columns: Columns, summary: str, path: Pa
     if kind == "html":
         write_atomic(path, page(models, columns, summary, picture))
         return
-    picture = picture or ("gradients" if len(models) > 1 else "gates")
+    picture = picture or ("gradients" if len(models) > 1 else "gates" if models[0].layer else "anchors")
     write_atomic(path, drawn(picture, models, columns, format=kind))
 
 
@@ -236,8 +312,8 @@ def _values(path: Path, forecaster: Forecaster, found: Explained) -> dict[str, A
         "cell": found.cell,
         "members": found.members,
         **to_dict(found.explanation),
-        "layer": found.layer.number,
-        "direction": found.layer.direction,
+        "layer": found.layer and found.layer.number,
+        "direction": found.layer and found.layer.direction,
         "importance": None if found.importance is None else asdict(found.importance),
     }
 
@@ -249,17 +325,38 @@ def _heading(models: Sequence[Explained], panel: Panel, settings: ExplainSetting
     columns = panel.columns
     cutoff = format_times(context.timestamps[-1:], columns.time_format, columns.timezone)[0]
     first = f", the first of {len(panel):,} items" if settings.item is None and len(panel) > 1 else ""
-    lines = []
-    for model in models:
-        own, layers = model.explanation.context, {layer.number for layer in model.explanation.layers}
-        units = len(model.layer.order)
-        both = " in both directions" if len(model.explanation.layers) > len(layers) else ""
-        seen = f"{len(own.values):,} of the {own.length:,}" if len(own.values) < own.length else f"{own.length:,}"
-        lines.append(
-            f"{model.name}: {model.cell}, {_counted(len(layers), 'layer')} of {units} units{both}; it reads the last "
-            f"{seen} steps, {_counted(own.segment, 'value')} at a time"
-        )
+    lines = [line for model in models for line in (_network_line(model), _prior_line(model)) if line]
     return _Section("\n".join(lines), sentences=(f"looked at: {context.item}{first}, until {cutoff}",))
+
+
+def _network_line(model: Explained) -> str | None:
+    """What the networks trained from nothing are; None where there are none."""
+    if model.layer is None:
+        return None
+    context, explanation = model.explanation.context, model.explanation
+    layers = {layer.number for layer in explanation.layers}
+    both = " in both directions" if len(explanation.layers) > len(layers) else ""
+    share = "" if explanation.prior is None else f"; {_rounded(explanation.share)} of the forecast"
+    what = f"{model.cell}, {_counted(len(layers), 'layer')} of {len(model.layer.order)} units{both}"
+    reads = (
+        f"the last {_seen(len(context.values), context.length)} steps, {_counted(context.segment, 'value')} at a time"
+    )
+    return f"{model.name}: {what}; it reads {reads}{share}"
+
+
+def _prior_line(model: Explained) -> str | None:
+    """What the prior is; None where it has no part."""
+    prior = model.explanation.prior
+    if prior is None:
+        return None
+    alone = model.layer is None
+    kind, share = ("a prior", "") if alone else ("a fine-tuned prior", f"; {_rounded(prior.share)} of the forecast")
+    networks = f"{_counted(prior.networks, 'network')} of {model.cell}"
+    return f"{model.name}: {kind}, {networks}; it reads the last {_seen(prior.seen, prior.context_length)} steps{share}"
+
+
+def _seen(steps: int, length: int) -> str:
+    return f"{steps:,} of the {length:,}" if steps < length else f"{length:,}"
 
 
 def _sections(models: Sequence[Explained]) -> list[_Section]:
@@ -267,12 +364,38 @@ def _sections(models: Sequence[Explained]) -> list[_Section]:
     if len(models) > 1:
         return [_reaches(models), _gradients(models)]
     (model,) = models
-    return [_mixture(model), _reaches(models), _gradients(models), _gates(model), *_covariates(model)]
+    of_networks = [] if model.layer is None else [_mixture(model), _reaches(models), _gradients(models), _gates(model)]
+    return [*of_networks[:1], *_prior(model), *of_networks[1:], *_covariates(model)]
 
 
 def _mixture(model: Explained) -> _Section:
     rows = [[name, _percent(weight)] for name, weight in model.explanation.weights]
-    return _Section("the forecast begins with a mixture of", (["", "weight"], rows))
+    whose = "the forecast begins" if model.explanation.prior is None else f"{_NETWORKS} begin"
+    return _Section(f"{whose} with a mixture of", (["", "weight"], rows))
+
+
+def _prior(model: Explained) -> list[_Section]:
+    """The candidates of a prior, where it has a part in the forecast."""
+    prior = model.explanation.prior
+    if prior is None:
+        return []
+    count, rest = prior.others
+    steps = len(rest) > 1
+    header = ["", "weight", *(["first step", "last step"] if steps else []), *(["past error"] if prior.cutoffs else [])]
+    lines = [(c.name, c.by_step, "–" if c.error is None else f"{c.error:.2f}") for c in prior.shown]
+    lines += [(f"{_counted(count, 'other')} together", rest, "–")] if count else []
+    rows = [
+        [name, *map(_percent, (own.mean(), own[0], own[-1])[: 3 if steps else 1]), *([error] if prior.cutoffs else [])]
+        for name, own, error in lines
+    ]
+    said = (
+        f"past error: what each missed by at {_counted(prior.cutoffs, 'earlier cutoff')}, by "
+        f"{_counted(prior.judged, 'step')} each, that of the best one being 1"
+        if prior.cutoffs
+        else "the history is too short to say how each of them did before"
+    )
+    whose = "the forecast begins" if model.layer is None else "the fine-tuned prior begins"
+    return [_Section(f"{whose} with a mixture of", (header, rows), (said,))]
 
 
 def _reaches(models: Sequence[Explained]) -> _Section:
@@ -287,8 +410,10 @@ def _reaches(models: Sequence[Explained]) -> _Section:
         [name, *([] if several else [_percent(r.weight)]), *map(_lag, (r.within(0.5), r.within(0.9), r.furthest))]
         for name, r in reaches
     ]
-    said = () if several else (models[0].explanation.sentence,)
-    return _Section("how far back the forecast looks, in steps before its first", (header, rows), said)
+    sentence = None if several else models[0].explanation.sentence
+    whole = all(model.explanation.prior is None for model in models)
+    who = "the forecast looks, in steps before its first" if whole else f"{_NETWORKS} look, in steps before the first"
+    return _Section(f"how far back {who}", (header, rows), (sentence,) if sentence else ())
 
 
 def _gradients(models: Sequence[Explained]) -> _Section:
@@ -296,7 +421,7 @@ def _gradients(models: Sequence[Explained]) -> _Section:
     lines = [
         (f"{model.name}, {layer.name}" if several else layer.name, layer)
         for model in models
-        for layer in ([model.layer] if several else model.explanation.layers)
+        for layer in ([model.shown_layer] if several else model.explanation.layers)
     ]
     rows = [
         [
@@ -314,7 +439,7 @@ def _gradients(models: Sequence[Explained]) -> _Section:
 
 
 def _gates(model: Explained) -> _Section:
-    layer, rows = model.layer, []
+    layer, rows = model.shown_layer, []
     for name, values in layer.activations.items():
         means = values.mean(0)
         shares = ["–", "–"]
@@ -357,6 +482,10 @@ def _measured(found: Importance) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _rounded(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _percent(share: float) -> str:

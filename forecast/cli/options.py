@@ -191,7 +191,7 @@ HELP = {
     "layer": "Recurrent layer whose gates are shown, from 1; without it the last.",
     "direction": "Direction whose gates are shown; forward unless given.",
     "explain.plot": "Draw into this file: one picture as .png or .svg, all of them as .html.",
-    "picture": "What to draw; without it gates, gradients for several models, or everything in .html.",
+    "picture": "What to draw; without it gates, gradients for several models, anchors of a prior, or all in .html.",
     "repeats": "How often each covariate is shuffled.",
     "steps": "Optimiser steps of each network.",
     "networks": "Networks that are trained and averaged.",

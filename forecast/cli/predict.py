@@ -57,7 +57,8 @@ ShardOption = Annotated[
 ]
 
 
-def _column(name: str, *short: str) -> Any:
+def column_option(name: str, *short: str) -> Any:
+    """The option that names columns of a kind to a forecast without a model."""
     return typer.Option(
         f"--{name}",
         *short,
@@ -72,9 +73,9 @@ def predict(
     settings: PredictSettings,
     read: ReadConfig,
     shard: ShardOption = None,
-    time: Annotated[list[str] | None, _column("time")] = None,
-    target: Annotated[list[str] | None, _column("target", "-t")] = None,
-    id: Annotated[list[str] | None, _column("id")] = None,
+    time: Annotated[list[str] | None, column_option("time")] = None,
+    target: Annotated[list[str] | None, column_option("target", "-t")] = None,
+    id: Annotated[list[str] | None, column_option("id")] = None,
     report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -106,7 +107,7 @@ def predict(
         from forecast.forecaster import Forecaster
         from forecast.writing import lock
 
-    origin = load(model, settings) if prior is None else config_without_model(prior, columns, settings, read)
+    origin = load(model, settings) if prior is None else config_without_model(prior, columns, settings.horizon, read)
     data = find_data(settings.data, origin.data_path if isinstance(origin, Forecaster) else None, model)
     what = model if prior is None else "networks that were trained before any file (the prior), nothing is trained now,"
     screen.aside(f"forecasting with {what} from {display_source(data)}")
@@ -238,12 +239,10 @@ def load(model: Path, settings: PredictSettings) -> Forecaster:
     return forecaster
 
 
-def config_without_model(
-    prior: str, columns: Mapping[str, list[str]], settings: PredictSettings, read: ReadConfig
-) -> Config:
+def config_without_model(prior: str, columns: Mapping[str, list[str]], horizon: int | None, read: ReadConfig) -> Config:
     """What a forecast without a model goes by: the settings of files and variables, and what was named here."""
     given = {**columns, "prior": prior}
-    given |= {} if settings.horizon is None else {"horizon": str(settings.horizon)}
+    given |= {} if horizon is None else {"horizon": str(horizon)}
     config: Config = resolve(Config, given)
     return replace(config, read=read)
 

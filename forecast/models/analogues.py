@@ -27,6 +27,14 @@ def stretches_for(context_length: int, season_length: int) -> tuple[int, ...]:
     return tuple(n * m for n in _SEASONS if _FEWEST * n * m <= context_length)
 
 
+def analogue_names(context_length: int, season_length: int) -> list[str]:
+    """What each of the `stretches_for` a context makes, in words and in order."""
+    return [
+        f"analogues: what followed the {_NEAREST} stretches of {steps} steps most like the last"
+        for steps in stretches_for(context_length, season_length)
+    ]
+
+
 def analogue_traits(context_length: int, season_length: int) -> list[Traits]:
     """The traits of each of the `stretches_for` a context, in order."""
     return [

@@ -22,6 +22,8 @@ _CYCLES = (1, 2, 4, 8)
 _STEPS = (2, 4, 8, 16, 32)
 #: A line that goes on as it was overshoots more often than not (Gardner & McKenzie 1985 damp it for that reason).
 _DAMPING = 0.5
+#: What names call that.
+HALF_THE_SLOPE = "half the slope"
 
 
 def count_anchors(context_length: int, season_lengths: Sequence[int], smoothing: bool = True) -> int:
@@ -94,7 +96,7 @@ def _cyclic_name(kind: str, cycles: int, season_length: int) -> str:
     if season_length == 1:
         return {
             "mean": f"mean of the last {cycles} steps",
-            "line": f"last value and half the slope over {cycles} steps",
+            "line": f"last value and {HALF_THE_SLOPE} over {cycles} steps",
         }[kind]
     if cycles == 1:
         return f"last season of {season_length} steps"
@@ -102,7 +104,7 @@ def _cyclic_name(kind: str, cycles: int, season_length: int) -> str:
     return {
         "profile": f"profile over {seasons}, on the level of the last season",
         "mean": f"mean of the last {seasons}",
-        "line": f"profile over {seasons}, with half the slope between their levels",
+        "line": f"profile over {seasons}, with {HALF_THE_SLOPE} between their levels",
         "rebased": f"profile over {seasons}, on the level of the last values",
     }[kind]
 

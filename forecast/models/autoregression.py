@@ -45,6 +45,13 @@ class Order(NamedTuple):
         d = self.difference
         return {*self.lags, *((d, *(lag + d for lag in self.lags)) if d else ())}
 
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        d = self.difference
+        of = "values" if not d else "changes" if d == 1 else f"changes over a season of {d} steps"
+        return f"autoregression of the {of}: {_in_words(self.lags)}{', with a drift' if self.drift else ''}"
+
 
 @lru_cache(maxsize=64)
 def orders_for(context_length: int, season_lengths: tuple[int, ...]) -> tuple[Order, ...]:
@@ -62,6 +69,11 @@ def orders_for(context_length: int, season_lengths: tuple[int, ...]) -> tuple[Or
         found += [Order(0, near), Order(1, near), Order(m, of_season), Order(m, of_season, drift=True)]
         found += [Order(0, _up_to(2 * m + 1))] if m <= _EVERY_LAG else []
     return tuple(order for order in found if 2 * (order.lags[-1] + order.difference) <= context_length)
+
+
+def autoregression_names(context_length: int, season_lengths: tuple[int, ...]) -> list[str]:
+    """What each of the `orders_for` a context is, in words and in order."""
+    return [order.name for order in orders_for(context_length, season_lengths)]
 
 
 def autoregression_traits(context_length: int, season_lengths: tuple[int, ...]) -> list[Traits]:
@@ -93,6 +105,19 @@ def autoregressed(context: Tensor, available: Tensor, season_lengths: tuple[int,
     fits = [_fit(context, available, order) for order in orders]
     weights = torch.stack([_on_values(own, order, lags) for (own, _), order in zip(fits, orders, strict=True)], 1)
     return _continued(context, weights, torch.stack([constant for _, constant in fits], 1), lags, horizon)
+
+
+def _in_words(lags: Sequence[int]) -> str:
+    """Ascending lags as runs: `lags 1 to 3 and 12`."""
+    runs: list[list[int]] = []
+    for lag in lags:
+        if runs and lag == runs[-1][-1] + 1:
+            runs[-1].append(lag)
+        else:
+            runs.append([lag])
+    said = [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    listed = " and ".join([*([", ".join(said[:-1])] if said[1:] else []), said[-1]])
+    return f"lag{'s'[: len(lags) > 1]} {listed}"
 
 
 def _up_to(lag: int) -> tuple[int, ...]:

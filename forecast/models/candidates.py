@@ -11,9 +11,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from forecast.models.analogues import analogue_traits, analogues
-from forecast.models.anchors import anchor_traits, anchors
-from forecast.models.autoregression import autoregressed, autoregression_traits
+from forecast.models.analogues import analogue_names, analogue_traits, analogues
+from forecast.models.anchors import HALF_THE_SLOPE, anchor_names, anchor_traits, anchors
+from forecast.models.autoregression import autoregressed, autoregression_names, autoregression_traits
 from forecast.models.traits import N_OF_ANCHORS, Traits
 
 #: Designs of the network of a prior: the first one chose between anchors alone.
@@ -48,6 +48,20 @@ def candidates(
             analogues(context, available, season_lengths[0], horizon),
         ],
         1,
+    )
+
+
+def candidate_names(context_length: int, season_lengths: tuple[int, ...], design: int = NEWEST) -> tuple[str, ...]:
+    """What each of the `candidates` of a context is, in words and in order."""
+    plain = anchor_names(context_length, season_lengths)
+    if design == FIRST:
+        return plain
+    lines = [plain[line] for line, _, _ in _lines(context_length, season_lengths)]
+    return (
+        *plain,
+        *(name.replace(HALF_THE_SLOPE, "the whole slope") for name in lines),
+        *autoregression_names(context_length, season_lengths),
+        *analogue_names(context_length, season_lengths[0]),
     )
 
 

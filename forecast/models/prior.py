@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from forecast.models.anchors import fill_missing
 from forecast.models.architecture import Architecture
-from forecast.models.candidates import FIRST, candidate_traits, candidates, n_traits
+from forecast.models.candidates import FIRST, candidate_names, candidate_traits, candidates, n_traits
 from forecast.models.covariates import Response
 from forecast.models.heads import Outlook, Quantiles
 from forecast.models.losses import pinball
@@ -81,6 +81,18 @@ class Reading(NamedTuple):
     center: Tensor
     scale: Tensor
     unit: Tensor
+
+
+class Weighed(NamedTuple):
+    """How the candidates after contexts are weighed: weights [B, K, H], those of one context and step add up to one.
+
+    errors [B, K] are what the weights come from: the mean absolute error of each candidate at those of the earlier
+    cutoffs [B] that tell anything, in the scale of the context; NaN where there are none.
+    """
+
+    weights: Tensor
+    errors: Tensor
+    cutoffs: Tensor
 
 
 class PriorNetwork(nn.Module):
@@ -161,15 +173,7 @@ class PriorNetwork(nn.Module):
     def read(self, context: Tensor, spread: Tensor, covariates: Tensor | None) -> Reading:
         """All that the head is told of contexts; arguments as of `forward`."""
         a, seasons = self.architecture, self.architecture.season_lengths
-        answer, length = None, a.context_length
-        unit = normalise(context, spread)[2]
-        if self.response is not None and covariates is not None:
-            answer = self.response(covariates[..., len(a.past) :]) * spread[:, None]
-            context = context - answer[:, :length]
-        observed, center, scale = normalise(context, spread)
-        filled = fill_missing(context, seasons)
-        filled = (torch.where(torch.isnan(filled), center, filled) - center) / scale
-        seen = _Seen(filled, observed, torch.where(observed.any(1), observed.int().argmax(1), context.shape[1]))
+        seen = self._seen(context, spread, covariates)
         options, past = self._candidates(seen), self._past(seen)
         state = self._state(seen, past)
         weights = self._weights(state, past)
@@ -184,8 +188,7 @@ class PriorNetwork(nn.Module):
         ]
         leads = _leads(a.horizon, seasons[0], context.device).expand(len(context), -1, -1)
         features = torch.cat([state[:, None].expand(-1, a.horizon, -1), leads, torch.stack(told, -1)], -1)
-        center = center if answer is None else center + answer[:, length:]
-        return Reading(features, location, profile, center.expand(-1, a.horizon), scale, unit)
+        return Reading(features, location, profile, seen.center.expand(-1, a.horizon), seen.scale, seen.unit)
 
     def quantiles(self, reading: Reading) -> tuple[Tensor, Tensor]:
         """What the head makes of a reading: quantiles [B, H, Q] and the local scale [B, 1], as of `forward`."""
@@ -194,6 +197,35 @@ class PriorNetwork(nn.Module):
         location = reading.location + reading.profile * outputs[..., 1]
         outlook = Outlook(location, width, outputs[..., 2:], reading.center, reading.scale, reading.unit)
         return self.distribution.quantiles(outlook), outlook.unit
+
+    @property
+    def candidate_names(self) -> tuple[str, ...]:
+        """What each of the K candidates is, in words and in order."""
+        a = self.architecture
+        return candidate_names(_anchored(a.season_lengths[0]), a.season_lengths, a.prior)
+
+    def candidate_weights(self, context: Tensor, spread: Tensor, covariates: Tensor | None = None) -> Weighed:
+        """How much of each candidate is in a forecast, and how each did before; arguments as of `forward`."""
+        seen = self._seen(context, spread, covariates)
+        past = self._past(seen)
+        cutoffs = past.usable.sum(1)
+        errors = past.mean_errors[0].masked_fill((cutoffs == 0)[:, None], torch.nan)
+        return Weighed(self._weights(self._state(seen, past), past), errors, cutoffs)
+
+    def _seen(self, context: Tensor, spread: Tensor, covariates: Tensor | None) -> _Seen:
+        """What is seen of contexts, less what they answer to at once."""
+        a = self.architecture
+        answer, length = None, a.context_length
+        unit = normalise(context, spread)[2]
+        if self.response is not None and covariates is not None:
+            answer = self.response(covariates[..., len(a.past) :]) * spread[:, None]
+            context = context - answer[:, :length]
+        observed, center, scale = normalise(context, spread)
+        filled = fill_missing(context, a.season_lengths)
+        filled = (torch.where(torch.isnan(filled), center, filled) - center) / scale
+        first = torch.where(observed.any(1), observed.int().argmax(1), context.shape[1])
+        center = center if answer is None else center + answer[:, length:]
+        return _Seen(filled, observed, first, center, scale, unit)
 
     def _candidates(self, seen: _Seen) -> Tensor:
         """The candidates after the context [B, K, H]."""
@@ -247,11 +279,17 @@ class PriorNetwork(nn.Module):
 
 
 class _Seen(NamedTuple):
-    """A context in its own units: filled and observed [B, N], and the position of its first value [B]."""
+    """A context in its own units: filled and observed [B, N], and the position of its first value [B].
+
+    center [B, 1], or [B, H] with what the horizon answers to, scale and the local scale unit [B, 1] are these units.
+    """
 
     filled: Tensor
     observed: Tensor
     first: Tensor
+    center: Tensor
+    scale: Tensor
+    unit: Tensor
 
 
 @dataclass(frozen=True)

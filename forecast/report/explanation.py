@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecast.errors import ConfigError
-from forecast.explanation import ANCHORS, FORWARD, RECURRENCE, SKIP, WHOLE, Explanation, Importance, Layer
+from forecast.explanation import ANCHORS, FORWARD, RECURRENCE, SKIP, WHOLE, Explanation, Layer
+from forecast.importance import Importance
 from forecast.panel import Columns, Timestamps, Values
 from forecast.report.plot import INK, MUTED, STYLE, require_matplotlib
 from forecast.timeformat import format_times
+from forecast.weighing import Weighing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,14 +48,22 @@ _CAPTION, _DATES = 145, 130
 
 @dataclass(frozen=True)
 class Explained:
-    """A model by its name, what it does with a window, and what its covariates are worth, where that was asked."""
+    """A model by its name, what it does with a window, and what its covariates are worth, where that was asked.
+
+    layer is the one whose gates are shown, of one of so many members; a prior alone has neither.
+    """
 
     name: str
     cell: str
     explanation: Explanation
-    layer: Layer
+    layer: Layer | None
     members: int
     importance: Importance | None = None
+
+    @property
+    def shown_layer(self) -> Layer:
+        """The layer; ConfigError of a prior alone."""
+        return self.layer or self.explanation.layer()
 
 
 def gates(models: Sequence[Explained], columns: Columns) -> Figure:
@@ -61,7 +71,7 @@ def gates(models: Sequence[Explained], columns: Columns) -> Figure:
     from matplotlib.figure import Figure
 
     (model,) = models
-    context, layer = model.explanation.context, model.layer
+    context, layer = model.explanation.context, model.shown_layer
     count = len(layer.activations)
     figure = Figure(figsize=(12, 3.4 + 1.7 * count), layout="constrained")
     grid = figure.add_gridspec(1 + count, 2, width_ratios=(1, 0.016), height_ratios=(1.5, *[1] * count), wspace=0.01)
@@ -106,7 +116,7 @@ def gates(models: Sequence[Explained], columns: Columns) -> Figure:
         figure,
         f"{model.name}, {layer.name}, network {model.explanation.member} of {model.members}. Each row is a unit, the "
         f"same one in every panel, sorted by its mean {sort}, the highest on top; each column is a step of the "
-        f"recurrence, which takes in {_values(context.segment)}. The right edge is the cutoff.",
+        f"recurrence, which takes in {_values(context.segment)}. The right edge is the cutoff.{_beside(model)}",
     )
     return figure
 
@@ -119,7 +129,9 @@ def gradients(models: Sequence[Explained], columns: Columns) -> Figure:
     axes = figure.add_subplot()
     several = len(models) > 1
     lines = (
-        [(m, m.layer) for m in models] if several else [(models[0], layer) for layer in models[0].explanation.layers]
+        [(m, m.shown_layer) for m in models]
+        if several
+        else [(models[0], layer) for layer in models[0].explanation.layers]
     )
     sizes: list[Values] = []
     for number, (model, layer) in enumerate(lines):
@@ -166,7 +178,8 @@ def gradients(models: Sequence[Explained], columns: Columns) -> Figure:
         "all that the recurrence carries away from a step (state and memory). A line that falls fast forgets: what "
         "lies far back cannot be learnt from."
         + ("" if several else f" Network {models[0].explanation.member} of {models[0].members}.")
-        + (" Lines below one part in a billion are not drawn." if top > 0 else ""),
+        + (" Lines below one part in a billion are not drawn." if top > 0 else "")
+        + "".join(map(_beside, models)),
     )
     return figure
 
@@ -222,35 +235,83 @@ def lags(models: Sequence[Explained], columns: Columns) -> Figure:
             if several
             else " Anchors are simple continuations that the network mixes, the linear map and the "
             "recurrence are what it adds to them."
-        ),
+        )
+        + "".join(map(_beside, models)),
     )
     return figure
 
 
 def anchors(models: Sequence[Explained], columns: Columns) -> Figure:
-    """What the forecast mixes, as bars, the largest first."""
+    """What the forecast mixes, as bars, the largest first: anchors, and the candidates of a prior below them.
+
+    The weights of candidates differ from step to step of the horizon: marks show those of the first and the last step.
+    """
     from matplotlib.figure import Figure
 
     (model,) = models
-    weights = model.explanation.weights
-    figure = Figure(figsize=(12, 2.4 + 0.4 * len(weights)), layout="constrained")
-    axes = figure.add_subplot()
-    names = [name for name, _ in weights]
-    sizes = [100 * weight for _, weight in weights]
-    axes.barh(names, sizes, color=_COLOURS[0], height=0.62)
-    for row, size in enumerate(sizes):
-        axes.annotate(f"{size:.1f}", (size, row), (5, 0), textcoords="offset points", va="center", fontsize=10)
+    weights, prior = model.explanation.weights, model.explanation.prior
+    rows = [len(own) for own in (weights, prior.shown if prior else ()) if own]
+    figure = Figure(figsize=(12, 2.4 + 0.9 * (len(rows) - 1) + 0.4 * sum(rows)), layout="constrained")
+    places = figure.subplots(len(rows), 1, squeeze=False, height_ratios=rows)[:, 0].tolist()
+    said = [f"{model.name}, {_networks(model.members or (prior.networks if prior else 0))}."]
+    both = bool(weights) and prior is not None
+    if weights:
+        _bars(places[0], weights)
+        whose = "the networks trained from nothing begin" if both else "the forecast begins"
+        said.append(
+            f"These simple continuations of the context are where {whose}; a linear map of the context and the "
+            "recurrence correct them."
+        )
+    if prior is not None:
+        _candidates(places[-1], prior)
+        said.append(_about(prior))
+    if both and prior is not None:
+        for axes, name, share in (
+            (places[0], "networks trained from nothing", model.explanation.share),
+            (places[1], "the fine-tuned prior", prior.share),
+        ):
+            axes.set_title(f"{name}, {_share(share)} of the forecast", loc="left", fontsize=11)
+    places[-1].set_xlabel("weight in the mixture, %")
+    _head(figure, f"What the forecast of {_when(model, columns)} mixes")
+    _caption(figure, " ".join(said))
+    return figure
+
+
+def _bars(axes: Axes, weights: Sequence[tuple[str, float]]) -> None:
+    """Bars of weights in percent, the first on top, each with its number at its end."""
+    axes.barh([name for name, _ in weights], [100 * weight for _, weight in weights], color=_COLOURS[0], height=0.62)
+    for row, (_, weight) in enumerate(weights):
+        axes.annotate(
+            f"{100 * weight:.1f}", (100 * weight, row), (5, 0), textcoords="offset points", va="center", fontsize=10
+        )
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.08)
-    axes.set_xlabel("weight in the mixture, %")
-    _head(figure, f"What the forecast of {_when(model, columns)} mixes")
-    _caption(
-        figure,
-        f"{model.name}, {_networks(model.members)}. These simple continuations of the context are where "
-        "the forecast begins; a linear map of the context and the recurrence correct them.",
-    )
-    return figure
+
+
+def _candidates(axes: Axes, prior: Weighing) -> None:
+    """Bars of the mean weights of candidates in percent, marks for the first and last step, and the past errors."""
+    shown = prior.shown
+    axes.barh([c.name for c in shown], [100 * c.weight for c in shown], color=_COLOURS[0], height=0.62)
+    if len(shown[0].by_step) > 1:
+        for at, mark, colour, label in ((0, "o", "white", "first step"), (-1, "D", INK, "last step")):
+            sizes = [100 * c.by_step[at] for c in shown]
+            axes.plot(sizes, range(len(shown)), mark, color=colour, markeredgecolor=INK, label=label, clip_on=False)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderaxespad=0)
+    for row, candidate in enumerate(shown):
+        error = "" if candidate.error is None else f"   × {candidate.error:.2f}"
+        axes.annotate(
+            f"{100 * candidate.weight:.1f}{error}",
+            (1.0, row),
+            (8, 0),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            va="center",
+            fontsize=10,
+        )
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.04)
 
 
 def covariates(models: Sequence[Explained], columns: Columns) -> Figure:  # noqa: ARG001 - all kinds are called alike
@@ -310,6 +371,10 @@ KINDS: dict[str, Callable[[Sequence[Explained], Columns], Figure]] = {
 FOR_SEVERAL = ("gradients", "lags")
 
 
+#: Those that need networks trained from nothing.
+OF_NETWORKS = ("gates", "gradients", "lags")
+
+
 def drawn(kind: str, models: Sequence[Explained], columns: Columns, *, format: str = "png") -> bytes:
     """One kind of picture as the bytes of a png or svg, the same bytes for the same models.
 
@@ -321,6 +386,12 @@ def drawn(kind: str, models: Sequence[Explained], columns: Columns, *, format: s
 
     if kind == "covariates" and not _judged(models):
         raise ConfigError("there is no picture of covariates: the model has none, or no two windows have outcomes")
+    for model in models:
+        if kind in OF_NETWORKS and not model.explanation.layers:
+            raise ConfigError(
+                f"there is no picture of {kind}: {model.name} is a prior alone, without networks trained from nothing",
+                hint="--picture anchors shows what a prior mixes",
+            )
     buffer = BytesIO()
     with rc_context({**STYLE, "svg.hashsalt": f"forecast {kind}"}), warnings.catch_warnings():
         # A letter that the font lacks becomes a box in the picture, which says as much as a warning.
@@ -335,8 +406,7 @@ def drawn(kind: str, models: Sequence[Explained], columns: Columns, *, format: s
 
 def page(models: Sequence[Explained], columns: Columns, summary: str, kind: str | None = None) -> bytes:
     """One page of HTML: the summary as text, and one kind of picture or every kind; it needs no other file."""
-    kinds = FOR_SEVERAL if len(models) > 1 else [k for k in KINDS if k != "covariates" or _judged(models)]
-    kinds = kinds if kind is None else [kind]
+    kinds = [kind] if kind is not None else FOR_SEVERAL if len(models) > 1 else _there_for(models[0])
     title = escape(f"{', '.join(model.name for model in models)}: {models[0].explanation.context.item}")
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -352,6 +422,12 @@ def page(models: Sequence[Explained], columns: Columns, summary: str, kind: str 
         picture = drawn(each, models, columns, format="svg").decode()
         parts.append(f'<figure id="{each}">\n{picture[picture.index("<svg") :]}</figure>')
     return "\n".join([*parts, "</body>\n</html>\n"]).encode()
+
+
+def _there_for(model: Explained) -> list[str]:
+    """The kinds of pictures that there are for one model."""
+    lacking = set() if model.explanation.layers else set(OF_NETWORKS)
+    return [kind for kind in KINDS if kind not in lacking and (kind != "covariates" or _judged([model]))]
 
 
 def _judged(models: Sequence[Explained]) -> bool:
@@ -395,6 +471,28 @@ def _values(count: int) -> str:
 
 def _networks(count: int) -> str:
     return "its only network" if count == 1 else f"the mean of its {count} networks"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _about(prior: Weighing) -> str:
+    """What a picture of a prior's candidates has to say."""
+    cutoffs, steps = (f"{n:,} {what}{'s'[: n != 1]}" for n, what in ((prior.cutoffs, "cutoff"), (prior.judged, "step")))
+    error = f", and ×, its mean absolute error at {cutoffs} before, by {steps} each, that of the best being 1"
+    count, rest = prior.others
+    others = f" Not drawn: {count:,} more with {100 * rest.mean():.1f} % together." if count else ""
+    return (
+        "A prior chooses between such continuations at each step by how they did before. Beside each stands its mean "
+        f"weight over the horizon{error if prior.cutoffs else ''}. A small head corrects what comes of it.{others}"
+    )
+
+
+def _beside(model: Explained) -> str:
+    """That the networks shown are not the whole forecast, where they are not."""
+    prior = model.explanation.prior
+    return "" if prior is None else f" {_share(prior.share)} of the forecast of {model.name} is that of a prior."
 
 
 def _dash(layer: Layer) -> object:

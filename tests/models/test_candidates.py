@@ -6,7 +6,7 @@ import torch
 from forecast.models.analogues import analogues, stretches_for
 from forecast.models.anchors import anchors, count_anchors
 from forecast.models.autoregression import Order, autoregressed, orders_for
-from forecast.models.candidates import FIRST, NEWEST, candidate_traits, candidates, n_traits
+from forecast.models.candidates import FIRST, NEWEST, candidate_names, candidate_traits, candidates, n_traits
 from forecast.models.traits import N_OF_ANCHORS, Traits
 
 SHAPES = [(60, (1,)), (60, (4,)), (168, (12,)), (208, (52,)), (336, (24, 168)), (720, (96, 672)), (9, (7,)), (2, (1,))]
@@ -32,6 +32,66 @@ def test_every_candidate_has_traits_of_its_own(length, seasons, design):
     assert torch.isfinite(found).all()
     assert traits.shape[1] == n_traits(design)
     assert len(traits.unique(dim=0)) == len(traits)
+
+
+@pytest.mark.parametrize(("length", "seasons"), SHAPES)
+@pytest.mark.parametrize("design", [FIRST, NEWEST])
+def test_every_candidate_has_a_name_of_its_own(length, seasons, design):
+    """As many as there are candidates, in their order: kinds are named as their traits say."""
+    names = candidate_names(length, seasons, design)
+    traits = candidate_traits(length, seasons, design)
+    assert len(names) == len(set(names)) == len(traits)
+    for name, row in zip(names, traits.tolist(), strict=True):
+        own = Traits(*row)
+        assert name.startswith("autoregression") == bool(own.autoregression)
+        assert name.startswith("analogues") == bool(own.analogue)
+        assert name.startswith("exponential smoothing") == bool(own.smoothing)
+        assert (" half the slope " in name, " the whole slope " in name) == (
+            bool(own.line and not own.drift),
+            bool(own.line and own.drift),
+        )
+        assert name.endswith("with a drift") == bool(own.autoregression and own.drift)
+
+
+@pytest.mark.parametrize(
+    ("name", "season", "expected"),
+    [
+        ("last value and the whole slope over 4 steps", 1, [17.0, 18, 19, 20, 21]),
+        ("profile over 2 seasons of 4 steps, with the whole slope between their levels", 4, [17.0, 18, 19, 20, 21]),
+        (
+            "autoregression of the changes over a season of 4 steps: lags 1 to 4, with a drift",
+            4,
+            [17.0, 18, 19, 20, 21],
+        ),
+        ("autoregression of the changes: lags 1 to 4, with a drift", 1, [17.0, 18, 19, 20, 21]),
+    ],
+)
+def test_the_name_of_a_candidate_says_what_it_is(name, season, expected):
+    """Each goes on with the numbers from 1 to 16 as they went."""
+    context = torch.arange(1.0, 17)[None]
+    found = candidates(context, all_of(context), (season,), 5)[0, candidate_names(16, (season,)).index(name)]
+    torch.testing.assert_close(found, torch.tensor(expected), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("order", "name"),
+    [
+        (Order(0, (1,)), "autoregression of the values: lag 1"),
+        (Order(1, (1, 2), True), "autoregression of the changes: lags 1 to 2, with a drift"),
+        (Order(7, (1, 2, 3, 7)), "autoregression of the changes over a season of 7 steps: lags 1 to 3 and 7"),
+        (Order(0, (1, 2, 3, 23, 24, 25, 168)), "autoregression of the values: lags 1 to 3, 23 to 25 and 168"),
+    ],
+)
+def test_an_autoregression_names_what_it_is_of_its_lags_and_its_drift(order, name):
+    """Lags that follow each other as one run."""
+    assert order.name == name
+
+
+def test_analogues_are_named_by_the_length_of_their_stretches():
+    """In the order in which they stand, at the end."""
+    assert candidate_names(60, (7,))[-2:] == tuple(
+        f"analogues: what followed the 5 stretches of {steps} steps most like the last" for steps in (7, 14)
+    )
 
 
 def test_the_first_design_chose_between_anchors_alone():

@@ -8,6 +8,7 @@ import torch
 from forecast.config import QUANTILE_LEVELS
 from forecast.models.anchors import anchor_names, anchor_traits, count_anchors
 from forecast.models.architecture import Architecture
+from forecast.models.candidates import candidates
 from forecast.models.prior import PriorNetwork, judged_horizon, prior_context
 
 SHAPES = [((1,), 6), ((4,), 8), ((12,), 1), ((7,), 30), ((52,), 13), ((24, 168), 24), ((96,), 120)]
@@ -137,3 +138,57 @@ def test_every_anchor_has_traits_of_its_own(length, seasons):
     assert len(traits.unique(dim=0)) == len(traits)
     smoothing = [name.startswith("exponential") for name in anchor_names(length, seasons)]
     assert traits[:, 5].bool().tolist() == smoothing
+
+
+def test_a_forecast_is_what_its_weights_make_of_the_candidates():
+    """Before its head has learnt anything, the median is the sum of the candidates by the weights that are told."""
+    own = network((4,), 8)
+    context, length = contexts(own), 60
+    with torch.no_grad():
+        median = own(context, torch.ones(3))[0][..., QUANTILE_LEVELS.index(0.5)]
+        weights = own.candidate_weights(context, torch.ones(3)).weights
+    options = candidates(context[:, -length:], torch.full((3,), length), (4,), 8)
+    assert weights.shape == options.shape == (3, len(own.candidate_names), 8)
+    torch.testing.assert_close(weights.sum(1), torch.ones(3, 8))
+    torch.testing.assert_close(median, (weights * options).sum(1), atol=1e-3, rtol=1e-3)
+
+
+def test_the_past_error_of_a_candidate_is_what_it_missed_by():
+    """That of the last value by hand: at eight cutoffs a horizon apart, in standard deviations of the context."""
+    own = network((4,), 8)
+    context = contexts(own)
+    with torch.no_grad():
+        found = own.candidate_weights(context, torch.ones(3))
+    cuts = range(context.shape[1] - 64, context.shape[1], 8)
+    missed = torch.stack([(context[:, cut : cut + 8] - context[:, cut - 1, None]).abs().mean(1) for cut in cuts])
+    expected = missed.mean(0) / context.std(1, correction=0) + 1e-3
+    torch.testing.assert_close(found.errors[:, own.candidate_names.index("last value")], expected)
+    assert found.cutoffs.tolist() == [8, 8, 8]
+
+
+def test_without_an_earlier_cutoff_there_are_no_past_errors():
+    """Weights there are."""
+    own = network((12,), 12)
+    context = contexts(own)
+    context[:, :-3] = math.nan
+    with torch.no_grad():
+        found = own.candidate_weights(context, torch.ones(3))
+    assert torch.isnan(found.errors).all()
+    assert not found.cutoffs.any()
+    torch.testing.assert_close(found.weights.sum(1), torch.ones(3, 12))
+
+
+def test_candidates_are_weighed_without_what_is_known_ahead():
+    """The weights are those of the context less what it answers to."""
+    own = network(future=(-1,))
+    own.response.weight.data.fill_(2.0)
+    own.response.measure(torch.tensor([[0.0], [1.0]]))
+    context, length = contexts(own), own.architecture.context_length
+    torch.manual_seed(4)
+    covariates = (torch.rand(3, length + 10, 1) < 0.3).float()
+    with torch.no_grad():
+        answer = own.response(covariates)[:, :length]
+        found = own.candidate_weights(context + answer, torch.ones(3), covariates)
+        plain = own.candidate_weights(context, torch.ones(3))
+    torch.testing.assert_close(found.weights, plain.weights, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(found.errors, plain.errors, atol=1e-4, rtol=1e-3)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from forecast.errors import ConfigError
-from forecast.explanation import Context, Explanation, Importance, Layer, Reach, Shuffled
+from forecast.explanation import Context, Explanation, Layer, Reach
+from forecast.importance import Importance, Shuffled
 from forecast.panel import Columns
 from forecast.report.explanation import FOR_SEVERAL, KINDS, Explained, drawn, page
+from forecast.weighing import Candidate, Weighing
 from tests.report.test_plot import words
 
 COLUMNS = Columns("day", ("y",))
@@ -40,6 +42,31 @@ WORTH = Importance(
     "mase", 0.8, (Shuffled("promo", 1.2, 0.1), Shuffled("x", 0.6, 0.0), Shuffled("flag", None, None)), 9, 4, 5
 )
 FULL = model(importance=WORTH)
+PRIOR = Weighing(
+    0.25,
+    2,
+    20,
+    60,
+    8,
+    5,
+    (
+        Candidate("analogues", np.array([0.9, 0.5]), 1.0),
+        Candidate("last season", np.array([0.1, 0.49]), 1.5),
+        Candidate("a line", np.array([0.0, 0.01]), 9.0),
+    ),
+)
+ALONE = Explained(
+    "prior",
+    "lstm",
+    Explanation(replace(FULL.explanation.context, segment=0), 1, (), (), (), replace(PRIOR, share=1.0)),
+    None,
+    0,
+)
+
+
+def both():
+    """A model of networks trained from nothing and a prior."""
+    return replace(FULL, explanation=replace(FULL.explanation, prior=PRIOR))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,6 +122,49 @@ def test_lags_show_the_parts_with_their_weights():
     assert {"forecast", "anchors, 90.0 % of it", "linear map, 10.0 % of it"} <= found
     assert "recurrence, 0.0 % of it" not in found
     assert {"a (lstm)", "b (lstm)"} <= words(drawn("lags", [model("a"), model("b")], COLUMNS, format="svg"))
+
+
+def test_anchors_and_candidates_stand_in_one_picture():
+    """Each kind with its share, candidates with their mean weight and how they erred, those of no weight counted."""
+    found = words(drawn("anchors", [both()], COLUMNS, format="svg"))
+    assert {
+        "networks trained from nothing, 75 % of the forecast",
+        "the fine-tuned prior, 25 % of the forecast",
+        *("last value", "70.0", "analogues", "70.0   × 1.00", "29.5   × 1.50", "first step", "last step"),
+    } <= found
+    assert "a line" not in found
+    assert any("Not drawn: 1 more with 0.5 % together" in text for text in found)
+    assert found >= {"weight in the mixture, %"}
+
+
+def test_a_prior_alone_has_a_picture_of_what_it_mixes_and_no_other():
+    """What needs networks trained from nothing says so, and what can be seen; a page has the one there is."""
+    found = words(drawn("anchors", [ALONE], COLUMNS, format="svg"))
+    assert {"analogues", "70.0   × 1.00"} <= found
+    assert not any("% of the forecast" in text for text in found)
+    for kind in ("gates", "gradients", "lags"):
+        with pytest.raises(ConfigError, match=f"there is no picture of {kind}: prior is a prior alone") as caught:
+            drawn(kind, [ALONE], COLUMNS)
+        assert "--picture anchors" in caught.value.hint
+    assert re.findall(r'<figure id="(\w+)">', page([ALONE], COLUMNS, "").decode()) == ["anchors"]
+
+
+def test_one_step_and_no_earlier_cutoff_leave_out_what_there_is_not():
+    """No marks for the first and the last step, which are the same, and no error that nobody measured."""
+    one = replace(PRIOR, cutoffs=0, candidates=(Candidate("last value", np.ones(1), None),))
+    alone = replace(ALONE, explanation=replace(ALONE.explanation, prior=one))
+    found = words(drawn("anchors", [alone], COLUMNS, format="svg"))
+    assert "100.0" in found
+    assert not found & {"first step", "last step"}
+    assert not any("×" in text or "Not drawn" in text for text in found)
+
+
+@pytest.mark.parametrize("kind", ["gates", "gradients", "lags"])
+def test_pictures_of_networks_say_that_a_prior_is_not_in_them(kind):
+    """With its share, and nothing where there is none."""
+    said = " ".join(words(drawn(kind, [both()], COLUMNS, format="svg")))
+    assert "25 % of the forecast of a is that of a prior" in said
+    assert "prior" not in " ".join(words(drawn(kind, [FULL], COLUMNS, format="svg")))
 
 
 def test_covariates_show_by_how_much_the_error_changes():
