@@ -99,8 +99,11 @@ def importance(forecaster: Forecaster, panel: Panel, repeats: int = 5, seed: int
             if not _differ(batch.covariates[..., varying]) and not _differ(batch.static[:, static]):
                 found.append(Shuffled(name, None, None))
                 continue
-            worse = [errors(_shuffled(batch, varying, static, random))[which] for _ in range(repeats)]
-            found.append(Shuffled(name, float(np.mean(worse)), float(np.std(worse, ddof=min(1, repeats - 1)))))
+            shuffled = [errors(_shuffled(batch, varying, static, random))[which] for _ in range(repeats)]
+            # Of the changes, so that what nobody looks at is worth nothing to the last digit.
+            worse = np.array(shuffled) - as_it_is[which]
+            deviation = float(worse.std(ddof=min(1, repeats - 1)))
+            found.append(Shuffled(name, as_it_is[which] + float(worse.mean()), deviation))
     trained = np.datetime64(forecaster.data.last)
     seen = sum(bool(history.timestamps[-1] < trained) for history, _ in chosen)
     ranked = sorted(found, key=lambda each: -math.inf if each.mean is None else each.mean, reverse=True)

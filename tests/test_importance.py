@@ -80,9 +80,9 @@ def test_without_covariates_or_outcomes_there_is_no_importance(told):
 def test_the_error_is_that_of_the_whole_forecast(told):
     """A prior that looks at no covariate: with all of the weight nothing is worth anything, with half of it half."""
     panel, forecaster = told
-    alone = importance(with_prior(forecaster, 1.0), panel, repeats=2)
+    alone = importance(with_prior(forecaster, 1.0), panel)
     assert {(c.mean, c.deviation) for c in alone.covariates} == {(alone.error, 0.0)}
-    assert importance(with_prior(forecaster, 1.0, alone=True), panel, repeats=2) == alone
+    assert importance(with_prior(forecaster, 1.0, alone=True), panel) == alone
     whole, half = importance(forecaster, panel), importance(with_prior(forecaster, 0.5), panel)
     harm = [found.covariates[0].mean - found.error for found in (whole, half)]
     assert half.covariates[0].name == "promo"
