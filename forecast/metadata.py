@@ -69,7 +69,7 @@ def parts_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if min(seasons) < 1 or max(seasons) > config.model.context_length:
         raise CheckpointError("a season length is out of bounds")
     (n_networks,) = _numbers([metadata["networks"]], int, 1, 1)
-    prior = _prior(metadata["prior"])
+    prior = _prior(metadata["prior"], alone=n_networks == 0)
     if not (prior is None) <= n_networks <= 64:
         raise CheckpointError("the number of networks is out of bounds")
     (persistence,) = _numbers([metadata["persistence"]], float, 1, 1)
@@ -97,19 +97,23 @@ def parts_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PriorPart:
-    """What metadata say of the networks of a prior."""
+    """What metadata say of the networks of a prior; alone, nothing was fitted to the data, nor to covariates."""
 
     shape: Shape
     networks: int
     share: float
     digest: str
+    alone: bool
 
     def architecture(self, beside: Architecture) -> Architecture:
-        """That of these networks, beside networks of another."""
-        return self.shape.beside(beside)
+        """That of these networks, beside networks of another, or for what these would forecast."""
+        a = beside
+        if self.alone:
+            return self.shape.architecture(a.horizon, a.season_lengths, a.quantile_levels)
+        return self.shape.beside(a)
 
 
-def _prior(values: Any) -> PriorPart | None:
+def _prior(values: Any, *, alone: bool) -> PriorPart | None:
     if values is None:
         return None
     if not isinstance(values, dict) or set(values) != {f.name for f in fields(Shape)} | {"networks", "share", "digest"}:
@@ -117,7 +121,7 @@ def _prior(values: Any) -> PriorPart | None:
     (share,), (n,) = _numbers([values["share"]], float, 1, 1), _numbers([values["networks"]], int, 1, 1)
     if not 0 <= share <= 1 or not 1 <= n <= MOST_NETWORKS or type(values["digest"]) is not str:
         raise CheckpointError("the prior has a share, a number of networks or a digest that is out of bounds")
-    return PriorPart(Shape(**{f.name: values[f.name] for f in fields(Shape)}), n, share, values["digest"])
+    return PriorPart(Shape(**{f.name: values[f.name] for f in fields(Shape)}), n, share, values["digest"], alone)
 
 
 @dataclass(frozen=True)

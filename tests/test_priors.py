@@ -134,6 +134,19 @@ def test_nothing_is_trained_for_a_forecast_by_the_prior_alone(tmp_path):
     assert np.isfinite(before).all()
 
 
+def test_a_prior_alone_comes_back_where_covariates_are_known(small, tmp_path):
+    """Nothing was fitted to them, so that the file holds nothing for them: it forecasts as before."""
+    small.save(tmp_path / "p.safetensors")
+    panel = promoted(150)
+    config = replace(QUICK, model=replace(QUICK.model, prior=str(tmp_path / "p.safetensors")))
+    forecaster = Forecaster.of_prior(panel, config)
+    forecaster.save(tmp_path / "m.safetensors")
+    before, after = (
+        f.predict(panel).items[0].quantiles for f in (forecaster, Forecaster.load(tmp_path / "m.safetensors"))
+    )
+    assert np.array_equal(before, after)
+
+
 @pytest.mark.prior
 def test_settings_without_a_prior_cannot_forecast_without_training():
     """A cell that none comes for, or none asked for, is an error that says what to do."""
