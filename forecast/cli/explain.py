@@ -162,7 +162,7 @@ def _check_forecasters(origins: Sequence[Forecaster | Config], models: Sequence[
 def _incomparable(model: Path) -> ConfigError:
     return ConfigError(
         f"{model} is a prior alone, and several models are compared by their networks that were trained from nothing",
-        hint=f"forecast explain {model}",
+        hint="look at it alone",
     )
 
 
@@ -308,7 +308,7 @@ def _values(path: Path, forecaster: Forecaster, found: Explained) -> dict[str, A
 
     return {
         "model": str(path),
-        "sha256": forecaster.digest,
+        "sha256": forecaster.digest or (forecaster.tuned.digest if forecaster.tuned else ""),
         "cell": found.cell,
         "members": found.members,
         **to_dict(found.explanation),

@@ -120,6 +120,7 @@ def test_a_prior_of_ones_own_is_looked_into_without_any_training(folder, own, ca
     assert run([*typed, "--json"]) == 0
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert (model["anchors"], model["layers"], model["layer"], model["members"]) == ([], [], None, 0)
+    assert model["sha256"] == Prior.load(own).digest
     found = model["prior"]["candidates"]
     assert {c["name"] for c in found} == set(candidate_names(60, (7,)))
     assert [sum(step) for step in zip(*(c["by_step"] for c in found), strict=True)] == pytest.approx([1] * 7)
@@ -188,7 +189,9 @@ def test_what_cannot_be_looked_into_is_refused(typed, message, capsys):
 def test_the_prior_of_the_package_is_looked_into_by_its_name(folder, capsys):
     """In the place of a model, with a file."""
     assert run(["explain", "prior", "--data", "prices.csv"]) == 0
-    assert capsys.readouterr().out.startswith("prior: a prior, 1 network of lstm; it reads the last 300 steps\n")
+    out = capsys.readouterr().out
+    assert re.match(r"prior: a prior, \d+ networks? of lstm; it reads the last 300 steps\n", out)
+    assert "\nlast value " in out
 
 
 def test_the_newest_model_of_a_folder_is_never_a_prior(folder, own):
