@@ -8,8 +8,9 @@ from typing import NamedTuple
 class Traits(NamedTuple):
     """Which kind of continuation one is, of what, and with which rates. Append-only: networks know them by position.
 
-    rank is 0 for the first season, 1 for the second; cycles is a logarithm to the base of two, depth a quarter of that
-    of the steps that are looked back over. season is the rate of a smoothing, and 1 where changes over a season are.
+    rank is 0 for the first season, 1 for the second. cycles is the logarithm of their number to the base of two, and
+    depth a quarter of that of the steps that are looked back over. season is the rate of a smoothing, and 1 for changes
+    over a season.
     """
 
     last: float = 0.0
