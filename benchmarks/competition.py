@@ -157,6 +157,7 @@ def parser(description: str | None, groups: Iterable[str], output: str) -> argpa
 def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """The options; what is measured to develop by does not go where the figures for the record are."""
     options = parser.parse_args()
+    options.method = "prior alone" if options.prior_alone else "forecast"
     options.developing = bool(options.back or options.limit or options.set)
     options.output = options.output or RESULTS / ("cache" if options.developing else "") / options.csv
     return options
@@ -176,7 +177,7 @@ def model_record(group: Group, of_naive2: Mapping[str, float] | None, options: a
     settings = " ".join(options.set)
     key = {
         "group": group.name,
-        "method": "prior alone" if options.prior_alone else "forecast",
+        "method": options.method,
         "settings": settings,
         "back": options.back,
         "limit": options.limit or "",
@@ -203,7 +204,8 @@ def write_table(records: Sequence[Mapping[str, object]], notes: Sequence[str], o
     table = "\n".join([settings + (back if options.back else ""), "", markdown(records, columns), *notes, ""])
     print(table)
     if not (options.developing or options.no_model):
-        options.output.with_suffix(".md").write_text(table, encoding="utf-8")
+        name = f"{options.output.stem}-prior.md" if options.prior_alone else f"{options.output.stem}.md"
+        options.output.with_name(name).write_text(table, encoding="utf-8")
 
 
 def _without_owa() -> dict[str, str]:

@@ -68,7 +68,7 @@ def main() -> None:
             for method, (smape, mase, relative) in ENTRIES[name].items():
                 rows.append({"group": name, "method": method, "smape": smape, "mase": mase, "owa": relative})
         if not options.no_model:
-            rows.append({**model_record(group, scores["Naive2"], options), "method": "**forecast**"})
+            rows.append({**model_record(group, scores["Naive2"], options), "method": f"**{options.method}**"})
     proof = "Naive, sNaive and Naive2 on the official windows equal the published figures to three places."
     write_table(rows, [proof], options)
 

@@ -44,7 +44,7 @@ def main() -> None:
         if group is official:
             rows += [{"group": name, "method": method, "mase": mase} for method, mase in ENTRIES[name].items()]
         if not options.no_model:
-            rows.append({**model_record(group, None, options), "method": "**forecast**"})
+            rows.append({**model_record(group, None, options), "method": f"**{options.method}**"})
     proof = "Seasonal naive forecasts of the official windows equal the published MAPE and MASE to two places."
     write_table(rows, [proof], options)
 
