@@ -183,7 +183,7 @@ def draw(found: dict[str, list[Record]], path: Path) -> None:
         axis.grid(alpha=0.3)
     np.atleast_1d(axes)[0].set_ylabel("error relative to the first")
     np.atleast_1d(axes)[-1].legend(fontsize=7)
-    figure.savefig(path)
+    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":
