@@ -239,7 +239,7 @@ def test_how_long_and_on_what_it_may_compute_is_no_other_setting(tmp_path: Path)
     """What was used before counts: with the limit already reached nothing more is trained to its end."""
     path = interrupted(tmp_path, 20)
     known, _ = checkpoint.load(path, lambda m: _all_of(path, m))
-    limited = replace(QUICK, train=replace(QUICK.train, time_limit=known["seconds"] / 2, threads=1))
+    limited = replace(QUICK, train=replace(QUICK.train, time_limit=max(0.1, known["seconds"] / 2), threads=1))
     snapshots = Snapshots(path, strict=True)
     forecaster = Forecaster.fit(PANEL, limited, snapshots=snapshots)
     assert snapshots.resumed
