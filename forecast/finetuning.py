@@ -96,10 +96,11 @@ def tune(
     """The networks of the prior as they do best on the validation windows: all weights, or their heads, or no step."""
     training, windows, validation = validation_windows(panel, plan, device, architecture=tuning.architecture)
     starts = training.training_starts(plan.min_context)
-    judged = windows, validation
+    weights = _beginnings(plan, tuning, training, starts)
+    lesson = _Lesson(weights, training, starts, tuning.recipe, clock, share, (windows, validation))
     # Heads first: they take a moment, and where time is short they are what there is.
-    heads = Tuned(_train_heads(plan, tuning, training, starts, tuning.recipe, clock, share, judged), True)
-    every = Tuned(_train(plan, tuning, training, starts, tuning.recipe, clock, share, snapshots, judged), False)
+    heads = Tuned(_train_heads(tuning, lesson), True)
+    every = Tuned(_train(tuning, lesson, snapshots, "tune"), False)
     return heads if heads.loss < every.loss else every
 
 
@@ -118,9 +119,8 @@ def retune(
     windows = Windows(values, a.context_length, a.horizon, device, covariates=covariates_of(panel.series, a))
     starts = windows.training_starts(plan.min_context)
     recipe = replace(tuning.recipe, max_steps=tuned.steps)
-    if tuned.head_alone:
-        return _train_heads(plan, tuning, windows, starts, recipe, clock, 1.0, None)
-    return _train(plan, tuning, windows, starts, recipe, clock, 1.0, snapshots, None)
+    lesson = _Lesson(_beginnings(plan, tuning, windows, starts), windows, starts, recipe, clock)
+    return _train_heads(tuning, lesson) if tuned.head_alone else _train(tuning, lesson, snapshots, "retune")
 
 
 def best_share(own: Sequence[HeldOut], priors: Sequence[HeldOut], levels: Sequence[float]) -> float:
@@ -147,73 +147,70 @@ def best_share(own: Sequence[HeldOut], priors: Sequence[HeldOut], levels: Sequen
     return min(_SHARES, key=cost)
 
 
-def _train_heads(
-    plan: Plan,
-    tuning: Tuning,
-    windows: Windows,
-    starts: Tensor,
-    recipe: Recipe,
-    clock: Clock,
-    share: float,
-    validation: tuple[Windows, Tensor] | None,
-) -> list[Fit]:
+@dataclass(frozen=True)
+class _Lesson:
+    """What the networks of a prior learn from and for how long, and the weights that each of them begins with."""
+
+    weights: Sequence[Weights]
+    windows: Windows
+    starts: Tensor
+    recipe: Recipe
+    clock: Clock
+    share: float = 1.0
+    validation: tuple[Windows, Tensor] | None = None
+
+    def recipe_of(self, member: int) -> Recipe:
+        """The recipe with the seed of one of the networks, counted from 1."""
+        return replace(self.recipe, seed=self.recipe.seed + member)
+
+
+def _train_heads(tuning: Tuning, lesson: _Lesson) -> list[Fit]:
     """The networks of the prior, of which nothing but the head has learnt."""
-    response = _response(plan, tuning, windows, starts)
-    members = [{**weights, **response} for weights in tuning.prior.weights]
     with torch.enable_grad():
         return [
             train_head(
                 network,
-                windows,
-                starts,
-                replace(recipe, seed=recipe.seed + member),
-                clock,
-                share=share,
-                validation=validation,
+                lesson.windows,
+                lesson.starts,
+                lesson.recipe_of(member),
+                lesson.clock,
+                share=lesson.share,
+                validation=lesson.validation,
             )
-            for member, network in enumerate(built(tuning.architecture, members), start=1)
+            for member, network in enumerate(built(tuning.architecture, lesson.weights), start=1)
         ]
 
 
-def _train(
-    plan: Plan,
-    tuning: Tuning,
-    windows: Windows,
-    starts: Tensor,
-    recipe: Recipe,
-    clock: Clock,
-    share: float,
-    snapshots: Snapshots | None,
-    validation: tuple[Windows, Tensor] | None,
-) -> list[Fit]:
-    stage = "retune" if validation is None else "tune"
-    members = len(tuning.prior.weights)
-    response = _response(plan, tuning, windows, starts)
+def _train(tuning: Tuning, lesson: _Lesson, snapshots: Snapshots | None, stage: str) -> list[Fit]:
+    """The networks of the prior, all weights of which have learnt."""
     return [
         train(
             tuning.architecture,
-            windows,
-            starts,
-            replace(recipe, seed=recipe.seed + member),
-            clock,
-            validation=validation,
+            lesson.windows,
+            lesson.starts,
+            lesson.recipe_of(member),
+            lesson.clock,
+            validation=lesson.validation,
             member=member,
-            members=members,
-            share=share,
-            start={**weights, **response},
+            members=len(lesson.weights),
+            share=lesson.share,
+            start=weights,
             snapshots=snapshots,
             key=f"{stage}.{member}",
         )
-        for member, weights in enumerate(tuning.prior.weights, start=1)
+        for member, weights in enumerate(lesson.weights, start=1)
     ]
 
 
-def _response(plan: Plan, tuning: Tuning, windows: Windows, starts: Tensor) -> Weights:
-    """The weights of a response to what is known ahead, as a network begins with it that has no prior."""
-    a = tuning.architecture
-    if not a.future:
-        return {}
-    beginning = replace(plan.architecture, context_length=a.context_length)
-    network = fresh_network(beginning, windows, starts, plan.recipe.seed)
-    assert network.response is not None
-    return {f"response.{name}": tensor for name, tensor in network.response.state_dict().items()}
+def _beginnings(plan: Plan, tuning: Tuning, windows: Windows, starts: Tensor) -> list[Weights]:
+    """The weights that each network of the prior begins with: its own, and those of a response to what is known ahead.
+
+    The response is that of a network that has no prior.
+    """
+    a, response = tuning.architecture, {}
+    if a.future:
+        beginning = replace(plan.architecture, context_length=a.context_length)
+        network = fresh_network(beginning, windows, starts, plan.recipe.seed)
+        assert network.response is not None
+        response = {f"response.{name}": tensor for name, tensor in network.response.state_dict().items()}
+    return [{**weights, **response} for weights in tuning.prior.weights]
