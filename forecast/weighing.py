@@ -62,10 +62,8 @@ class Weighing:
     @property
     def others(self) -> tuple[int, Array]:
         """How many candidates are not shown, and what they weigh together at each step [H]."""
-        rest = self.candidates[len(self.shown) :]
-        return len(rest), np.sum([c.by_step for c in rest], axis=0) if rest else np.zeros(
-            len(self.candidates[0].by_step)
-        )
+        rest = [candidate.by_step for candidate in self.candidates[len(self.shown) :]]
+        return len(rest), np.sum([np.zeros_like(self.candidates[0].by_step), *rest], axis=0)
 
 
 def weighing(forecaster: Forecaster, history: Series) -> Weighing | None:
