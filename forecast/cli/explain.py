@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecast.cli.display import Screen, aligned, document, numbers
+from forecast.cli.display import Screen, document
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import kind_of
-from forecast.cli.predict import PRIOR, column_option, config_without_model, find_data
+from forecast.cli.origins import column_option, config_without_model, find_data, prior_meant
 from forecast.cli.report import Report, reporting_problems
+from forecast.cli.sections import heading, sections
 from forecast.cli.settings import ExplainSettings
 from forecast.config import Config, ReadConfig
 from forecast.errors import ConfigError, DataError
@@ -22,13 +22,9 @@ from forecast.sources import STDIN, display_source, is_local, parse, safe_source
 
 if TYPE_CHECKING:
     from forecast.forecaster import Forecaster
-    from forecast.importance import Importance
     from forecast.panel import Columns, Panel, Series
     from forecast.reading.panel import OnProgress
     from forecast.report.explanation import Explained
-
-#: What networks are called that are not a prior's.
-_NETWORKS = "the networks trained from nothing"
 
 
 def explain(
@@ -71,7 +67,7 @@ def explain(
     from forecast.forecaster import Forecaster
 
     named = {name: values for name, values in (("time", time), ("target", target), ("id", id)) if values}
-    priors = [_prior_meant(model) for model in models]
+    priors = [prior_meant(model) for model in models]
     _check_priors(models, priors, settings, [*named, *(["horizon"] if horizon is not None else [])])
     origins = [
         Forecaster.load(model).on_threads(settings.threads)
@@ -101,7 +97,7 @@ def explain(
     names = _names(models)
     found = [_look(*each, settings, alone=len(models) == 1) for each in zip(names, forecasters, looks, strict=True)]
     columns = looks[0].columns
-    summary = [_heading(found, looks[0], settings), *_sections(found)]
+    summary = [heading(found, looks[0], settings), *sections(found)]
     if settings.plot is not None:
         _write(found, columns, "\n\n".join(section.text for section in summary), Path(settings.plot), settings.picture)
     if json:
@@ -123,13 +119,6 @@ def explain(
         section.show(screen)
     if settings.plot is not None:
         screen.note(f"wrote {settings.plot}")
-
-
-def _prior_meant(model: Path) -> str | None:
-    """Which prior is to be looked into by itself: "auto", or a file; None where it is a model of data."""
-    if model == Path(PRIOR) and not model.exists():
-        return "auto"
-    return str(model) if kind_of(model) == "prior" else None
 
 
 def _check_priors(
@@ -200,27 +189,6 @@ def check_before_work(models: Sequence[Path], settings: ExplainSettings) -> None
         from forecast.report.plot import require_matplotlib
 
         require_matplotlib()
-
-
-@dataclass(frozen=True)
-class _Section:
-    """A heading, a table where there is one, and sentences after it."""
-
-    heading: str
-    table: tuple[list[str], list[list[str]]] | None = None
-    sentences: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """All of it as plain lines."""
-        return "\n".join([self.heading, *([aligned(*self.table)] if self.table else []), *self.sentences])
-
-    def show(self, screen: Screen) -> None:
-        screen.result(self.heading)
-        if self.table:
-            screen.table(*self.table)
-        for sentence in self.sentences:
-            screen.result(sentence)
 
 
 def _one_source(models: Sequence[Path], origins: Sequence[Forecaster | Config], settings: ExplainSettings) -> str:
@@ -316,181 +284,3 @@ def _values(path: Path, forecaster: Forecaster, found: Explained) -> dict[str, A
         "direction": found.layer and found.layer.direction,
         "importance": None if found.importance is None else asdict(found.importance),
     }
-
-
-def _heading(models: Sequence[Explained], panel: Panel, settings: ExplainSettings) -> _Section:
-    from forecast.timeformat import format_times
-
-    context = models[0].explanation.context
-    columns = panel.columns
-    cutoff = format_times(context.timestamps[-1:], columns.time_format, columns.timezone)[0]
-    first = f", the first of {len(panel):,} items" if settings.item is None and len(panel) > 1 else ""
-    lines = [line for model in models for line in (_network_line(model), _prior_line(model)) if line]
-    return _Section("\n".join(lines), sentences=(f"looked at: {context.item}{first}, until {cutoff}",))
-
-
-def _network_line(model: Explained) -> str | None:
-    """What the networks trained from nothing are; None where there are none."""
-    if model.layer is None:
-        return None
-    context, explanation = model.explanation.context, model.explanation
-    layers = {layer.number for layer in explanation.layers}
-    both = " in both directions" if len(explanation.layers) > len(layers) else ""
-    share = "" if explanation.prior is None else f"; {_rounded(explanation.share)} of the forecast"
-    what = f"{model.cell}, {_counted(len(layers), 'layer')} of {len(model.layer.order)} units{both}"
-    reads = (
-        f"the last {_seen(len(context.values), context.length)} steps, {_counted(context.segment, 'value')} at a time"
-    )
-    return f"{model.name}: {what}; it reads {reads}{share}"
-
-
-def _prior_line(model: Explained) -> str | None:
-    """What the prior is; None where it has no part."""
-    prior = model.explanation.prior
-    if prior is None:
-        return None
-    alone = model.layer is None
-    kind, share = ("a prior", "") if alone else ("a fine-tuned prior", f"; {_rounded(prior.share)} of the forecast")
-    networks = f"{_counted(prior.networks, 'network')} of {model.cell}"
-    return f"{model.name}: {kind}, {networks}; it reads the last {_seen(prior.seen, prior.context_length)} steps{share}"
-
-
-def _seen(steps: int, length: int) -> str:
-    return f"{steps:,} of the {length:,}" if steps < length else f"{length:,}"
-
-
-def _sections(models: Sequence[Explained]) -> list[_Section]:
-    """What is said of one model, or of several side by side."""
-    if len(models) > 1:
-        return [_reaches(models), _gradients(models)]
-    (model,) = models
-    of_networks = [] if model.layer is None else [_mixture(model), _reaches(models), _gradients(models), _gates(model)]
-    return [*of_networks[:1], *_prior(model), *of_networks[1:], *_covariates(model)]
-
-
-def _mixture(model: Explained) -> _Section:
-    rows = [[name, _percent(weight)] for name, weight in model.explanation.weights]
-    whose = "the forecast begins" if model.explanation.prior is None else f"{_NETWORKS} begin"
-    return _Section(f"{whose} with a mixture of", (["", "weight"], rows))
-
-
-def _prior(model: Explained) -> list[_Section]:
-    """The candidates of a prior, where it has a part in the forecast."""
-    prior = model.explanation.prior
-    if prior is None:
-        return []
-    count, rest = prior.others
-    steps = len(rest) > 1
-    header = ["", "weight", *(["first step", "last step"] if steps else []), *(["past error"] if prior.cutoffs else [])]
-    lines = [(c.name, c.by_step, "–" if c.error is None else f"{c.error:.2f}") for c in prior.shown]
-    lines += [(f"{_counted(count, 'other')} together", rest, "–")] if count else []
-    rows = [
-        [name, *map(_percent, (own.mean(), own[0], own[-1])[: 3 if steps else 1]), *([error] if prior.cutoffs else [])]
-        for name, own, error in lines
-    ]
-    said = (
-        f"past error: what each missed by at {_counted(prior.cutoffs, 'earlier cutoff')}, by "
-        f"{_counted(prior.judged, 'step')} each, that of the best one being 1"
-        if prior.cutoffs
-        else "the history is too short to say how each of them did before"
-    )
-    whose = "the forecast begins" if model.layer is None else "the fine-tuned prior begins"
-    return [_Section(f"{whose} with a mixture of", (header, rows), (said,))]
-
-
-def _reaches(models: Sequence[Explained]) -> _Section:
-    several = len(models) > 1
-    reaches = [
-        (model.name if several else reach.name, reach)
-        for model in models
-        for reach in model.explanation.reaches[: 1 if several else None]
-    ]
-    header = ["", *([] if several else ["weight"]), "50 % within", "90 % within", "furthest over 1 %"]
-    rows = [
-        [name, *([] if several else [_percent(r.weight)]), *map(_lag, (r.within(0.5), r.within(0.9), r.furthest))]
-        for name, r in reaches
-    ]
-    sentence = None if several else models[0].explanation.sentence
-    whole = all(model.explanation.prior is None for model in models)
-    who = "the forecast looks, in steps before its first" if whole else f"{_NETWORKS} look, in steps before the first"
-    return _Section(f"how far back {who}", (header, rows), (sentence,) if sentence else ())
-
-
-def _gradients(models: Sequence[Explained]) -> _Section:
-    several = len(models) > 1
-    lines = [
-        (f"{model.name}, {layer.name}" if several else layer.name, layer)
-        for model in models
-        for layer in ([model.shown_layer] if several else model.explanation.layers)
-    ]
-    rows = [
-        [
-            name,
-            f"{layer.lasting[0]:.3g}",
-            f"{layer.lasting[-1]:.3g}",
-            "–" if layer.fade is None else f"{layer.fade:.3g}",
-            "–" if layer.faded is None or layer.fade is None else f"{layer.faded:,} steps",
-        ]
-        for name, layer in lines
-    ]
-    header = ["", "last step read", "first step read", "times a step", "below 1 % after"]
-    which = ", ".join(f"network {m.explanation.member} of {m.members}" for m in models[:1])
-    return _Section(f"the gradient on its way back through the recurrence ({which})", (header, rows))
-
-
-def _gates(model: Explained) -> _Section:
-    layer, rows = model.shown_layer, []
-    for name, values in layer.activations.items():
-        means = values.mean(0)
-        shares = ["–", "–"]
-        if name not in ("candidate", "memory", "state"):
-            shares = [_percent(float((values < 0.1).mean())), _percent(float((values > 0.9).mean()))]
-        rows.append([name, *numbers([float(values.mean()), float(means.min()), float(means.max())]), *shares])
-    header = ["", "mean", "lowest unit", "highest unit", "below 0.1", "above 0.9"]
-    return _Section(f"what the recurrence does in {layer.name}", (header, rows))
-
-
-def _covariates(model: Explained) -> list[_Section]:
-    found = model.importance
-    if found is None:
-        return []
-    if not found.covariates:
-        unknown = "cannot be said: no two windows of the data have outcomes"
-        return [_Section("what the covariates are worth", sentences=(unknown,))]
-    error, *others = numbers([found.error, *(c.mean or 0.0 for c in found.covariates)])
-    rows = [["none", error, "", ""]]
-    for covariate, mean in zip(found.covariates, others, strict=True):
-        if covariate.mean is None or covariate.deviation is None:
-            rows.append([covariate.name, "–", "–", "–"])
-            continue
-        change = f"{covariate.mean / found.error - 1:+.1%}".replace("%", " %") if found.error else "–"
-        rows.append([covariate.name, mean, numbers([covariate.deviation])[0], change])
-    said = [_measured(found)]
-    if any(covariate.mean is None for covariate in found.covariates):
-        said.append("–: the same in all windows, so that there is nothing to shuffle")
-    header = ["shuffled", found.metric.upper(), "± sd", "change"]
-    return [_Section("what the covariates are worth", (header, rows), tuple(said))]
-
-
-def _measured(found: Importance) -> str:
-    seen = "all" if found.seen == found.n_windows else f"{found.seen:,}"
-    return (
-        f"{_counted(found.n_windows, 'window')} of the last quarter of the data, {seen} of them known from training; "
-        f"shuffled {_counted(found.repeats, 'time')}"
-    )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def _rounded(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %")
-
-
-def _lag(lag: int | None) -> str:
-    return "–" if lag is None else f"{lag:,}"

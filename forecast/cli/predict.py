@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json as jsonlib
-import os
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +17,12 @@ import typer
 from forecast.cli.display import Screen, colourful, document, numbers
 from forecast.cli.loading import loading
 from forecast.cli.options import Json, Quiet, Verbose
-from forecast.cli.paths import kind_of, newest_model
+from forecast.cli.origins import BUNDLED, PRIOR, column_option, config_without_model, find_data, prior_meant
+from forecast.cli.paths import newest_model
 from forecast.cli.report import Report, reporting_problems
-from forecast.cli.settings import option, resolve
+from forecast.cli.settings import option
 from forecast.config import Config, DataConfig, ReadConfig
-from forecast.errors import CheckpointError, ConfigError, DataError
+from forecast.errors import CheckpointError, ConfigError
 from forecast.filenames import MODEL_SUFFIX
 from forecast.settings import FORMATS, PredictSettings, override
 from forecast.shards import Shard
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from forecast.panel import Known, Panel
 
 STDOUT = "-"
-#: What stands for a model where there is none: the prior that comes with the package.
-PRIOR = "prior"
 #: Intervals that a table has room for.
 _MOST_LEVELS = 2
 #: Rows of the forecast that are shown on a terminal, from its beginning and from its end.
@@ -55,17 +53,6 @@ ShardOption = Annotated[
         rich_help_panel="Options",
     ),
 ]
-
-
-def column_option(name: str, *short: str) -> Any:
-    """The option that names columns of a kind to a forecast without a model."""
-    return typer.Option(
-        f"--{name}",
-        *short,
-        metavar="NAMES",
-        help=f"Columns of the {name}, where no model knows them.",
-        rich_help_panel="Without a model",
-    )
 
 
 def predict(
@@ -100,7 +87,7 @@ def predict(
     screen = Screen(quiet=quiet, verbose=verbose)
     columns = {name: values for name, values in (("time", time), ("target", target), ("id", id)) if values}
     model = find_model(settings)
-    prior = prior_meant(model, settings)
+    prior = prior_asked(model, settings)
     check_columns(columns, prior, model)
 
     with loading():
@@ -207,17 +194,17 @@ def find_model(settings: PredictSettings) -> Path:
         return Path(PRIOR)
 
 
-def prior_meant(model: Path, settings: PredictSettings) -> str | None:
-    """Which prior is to forecast by itself: "auto", or a file; None where a model of the data is."""
-    if model == Path(PRIOR) and not model.exists():
+def prior_asked(model: Path, settings: PredictSettings) -> str | None:
+    """The `prior_meant` by a model; raises ConfigError where it lacks a file, or is asked for a digest."""
+    prior = prior_meant(model)
+    if prior == BUNDLED:
         if settings.data is None:
             raise ConfigError(
                 "a forecast without a model needs a file", hint="forecast predict --model prior --data FILE"
             )
         if settings.expect_sha256 is not None:
             raise ConfigError("--expect-sha256 is for a model file, and the prior is none", hint="--model FILE")
-        return "auto"
-    return str(model) if kind_of(model) == "prior" else None
+    return prior
 
 
 def check_columns(columns: Mapping[str, list[str]], prior: str | None, model: Path) -> None:
@@ -237,14 +224,6 @@ def load(model: Path, settings: PredictSettings) -> Forecaster:
     check_digest(forecaster.digest, settings.expect_sha256, model)
     check_for_states(forecaster, settings, model)
     return forecaster
-
-
-def config_without_model(prior: str, columns: Mapping[str, list[str]], horizon: int | None, read: ReadConfig) -> Config:
-    """What a forecast without a model goes by: the settings of files and variables, and what was named here."""
-    given = {**columns, "prior": prior}
-    given |= {} if horizon is None else {"horizon": str(horizon)}
-    config: Config = resolve(Config, given)
-    return replace(config, read=read)
 
 
 def check_before_work(settings: PredictSettings, json: bool, share: Shard | None = None) -> None:
@@ -303,25 +282,6 @@ def check_digest(found: str, expected: str | None, model: Path) -> None:
     """Raise CheckpointError unless the model file is the one that was meant."""
     if expected is not None and expected.strip().lower() != found:
         raise CheckpointError(f"{model}: its sha256 is {found}", why=f"--expect-sha256 asks for {expected}")
-
-
-def find_data(named: str | None, stored: str | None, model: Path) -> str:
-    """The source to forecast from: the one that was named, or the one the model was trained on, seen from the model.
-
-    Raises DataError where the model has been moved away from a file.
-    """
-    if named is not None:
-        return named
-    if stored is None:
-        raise ConfigError(f"{model} does not say which file it was trained on", hint="forecast predict --data FILE")
-    source = parse(stored)
-    if source.kind != "file":
-        return stored
-    path = _shortest(model.resolve().parent / source.address)
-    if not path.exists():
-        hint = f"forecast predict --model {shlex.quote(str(model))} --data FILE"
-        raise DataError(f"{path}: there is no such file, and {model} was trained on it", hint=hint)
-    return f"{path}#{source.part}" if source.part else str(path)
 
 
 def output_of(data: str, settings: PredictSettings, share: Shard | None) -> str:
@@ -499,9 +459,3 @@ def _number_columns(
     chances = forecast.probabilities(above, below)
     columns += [[f"{share:.3f}" for share in np.concatenate(shares)[shown]] for shares in chances.values()]
     return columns, ["forecast", *(f"{end}_{level}" for level in levels for end in ("lo", "hi")), *chances]
-
-
-def _shortest(path: Path) -> Path:
-    """The path as seen from here where it lies below, in full elsewhere."""
-    path = Path(os.path.normpath(path))
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from forecast.cli.app import run
-from forecast.cli.predict import find_data
+from forecast.cli.origins import find_data
 from forecast.config import ReadConfig
 from forecast.errors import ConfigError
 from forecast.forecaster import Forecaster, read_card
